@@ -1,0 +1,1 @@
+"""Roadworthy: an operating model for AI as running software."""
