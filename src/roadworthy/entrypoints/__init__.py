@@ -1,0 +1,1 @@
+"""The programs a person or a machine starts; each parses, calls a slice, and renders."""

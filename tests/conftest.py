@@ -1,0 +1,79 @@
+"""Services that tests ask for by name; each starts once for a run, and only if a test wants it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+from playwright.sync_api import Browser, Page
+from sqlalchemy import URL
+
+from roadworthy.entrypoints import small_model as small_model_program
+from roadworthy.testing import browser as browsers
+from roadworthy.testing import postgres
+from roadworthy.testing.shared_process import run_directory, shared_process
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Shared cores make single examples slow at random, so no deadline; a run is bounded by pytest's own.
+# Derandomised in `make test`: a red run is red again. `HYPOTHESIS_PROFILE=search` looks for new examples.
+hypothesis.settings.register_profile("gate", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=2_000, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+
+@pytest.fixture(scope="session")
+def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the directory that all workers of this run share."""
+    return run_directory(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def small_model(run_files: Path) -> Iterator[str]:
+    """Give the base URL (`http://127.0.0.1:PORT/v1`) of the real small model."""
+    weights = ROOT / small_model_program.DEFAULT_DIRECTORY
+    program = [sys.executable, "-m", small_model_program.__name__, "--weights", str(weights)]
+    with shared_process(
+        "small-model", directory=run_files, command=lambda run: [*program, "--while-alive", str(run)]
+    ) as base_url:
+        yield base_url
+
+
+@pytest.fixture(scope="session")
+def postgres_server(run_files: Path) -> URL:
+    """Give the URL of the run's PostgreSQL server."""
+    return postgres.start_server(run_files / "postgres")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: URL) -> Iterator[str]:
+    """Give the URL of an empty PostgreSQL database of this test's own."""
+    with postgres.new_database(postgres_server) as url:
+        yield url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Give a headless Chromium, one for each worker."""
+    with browsers.launched() as launched:
+        yield launched
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Give an empty page with cookies of its own."""
+    context = browser.new_context()
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Page], list[str]]:
+    """Give the accessibility check, for `assert axe(page) == []`."""
+    return browsers.accessibility_violations
