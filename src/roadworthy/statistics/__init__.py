@@ -1,0 +1,1 @@
+"""Pure maths on numpy: no business nouns, no input or output."""
