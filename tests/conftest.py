@@ -75,5 +75,5 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def axe() -> Callable[[Page], list[str]]:
-    """Give the accessibility check, for `assert axe(page) == []`."""
+    """Give the accessibility check: what it returns for a page has to be empty."""
     return browsers.accessibility_violations
