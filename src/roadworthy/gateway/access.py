@@ -1,0 +1,291 @@
+"""Pure: may this caller use this model now? The one function that calls, who-can and what-can share."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from roadworthy.gateway.snapshot import (
+    GrantEntry,
+    Index,
+    KeyEntry,
+    PrincipalEntry,
+    Reason,
+    RouteEntry,
+    Target,
+)
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """A key that holds, and the principal it stands for."""
+
+    key: KeyEntry
+    principal: PrincipalEntry
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """The call may go to these targets, in this order, under this grant."""
+
+    caller: Caller
+    grant: GrantEntry
+    requested: str
+    route: RouteEntry | None
+    targets: tuple[Target, ...]
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The call may not go on: why, from which declaration, who can change it, what to do next."""
+
+    status: int
+    code: str
+    message: str
+    declaration: str = ""
+    who_can_change: tuple[str, ...] = ()
+    next_step: str = ""
+    reasons: tuple[Reason, ...] = ()
+
+
+class Permission(msgspec.Struct, frozen=True):
+    """One line of who-can or what-can."""
+
+    principal: str
+    owner: str
+    key_id: str
+    use_case: str
+    grant_id: str
+    model: str
+    via: str
+    expires_at: float | None
+
+
+def hash_key(pepper: bytes, token: str) -> str:
+    """Return the keyed BLAKE2b of a key: what the snapshot is looked up by."""
+    return hashlib.blake2b(
+        token.encode("utf-8", "surrogatepass"), key=pepper[:64], digest_size=32
+    ).hexdigest()
+
+
+def identify(index: Index, *, key_hash: str, now: float) -> Caller | Refused:
+    """Say whose key this is, or why it does not hold."""
+    key = index.keys.get(key_hash)
+    if key is None:
+        return Refused(
+            401,
+            "invalid_api_key",
+            "This API key is not known here.",
+            next_step="Check the key for typing errors, or create one with `roadworthy keys create`.",
+        )
+    return identify_key(index, key, now=now)
+
+
+def identify_key(index: Index, key: KeyEntry, *, now: float) -> Caller | Refused:
+    """Say whether a known key and its principal still hold at `now`."""
+    principal = index.snapshot.principals.get(key.principal)
+    owner = (principal.owner,) if principal is not None and principal.owner else ()
+    declaration = f"{key.principal} ({principal.source})" if principal and principal.source else key.principal
+    if key.revoked_at is not None and key.revoked_at <= now:
+        return Refused(
+            401, "key_revoked", f"The key {key.id} was revoked.", declaration, owner,
+            f"Use the newer key of {key.principal}, or ask its owner for one.",
+        )  # fmt: skip
+    if key.expires_at is not None and key.expires_at <= now:
+        return Refused(
+            401, "key_expired", f"The key {key.id} has expired.", declaration, owner,
+            f"Ask the owner of {key.principal} for a new key.",
+        )  # fmt: skip
+    if principal is None:
+        return Refused(
+            403, "principal_disabled", f"{key.principal}, whose key this is, is no longer declared.",
+            declaration, owner, "Declare it again, or use another principal's key.",
+        )  # fmt: skip
+    if principal.disabled_at is not None and principal.disabled_at <= now:
+        return Refused(
+            403, "principal_disabled", f"{key.principal} is disabled.", declaration, owner,
+            "Ask its owner to enable it.",
+        )  # fmt: skip
+    if principal.expires_at is not None and principal.expires_at <= now:
+        return Refused(
+            403, "principal_expired", f"{key.principal} has expired.", declaration, owner,
+            "Ask its owner to renew it.",
+        )  # fmt: skip
+    return Caller(key, principal)
+
+
+def _no_grant(index: Index, use_case: str) -> Refused:
+    block = index.snapshot.blocks.get(use_case)
+    reasons = block.reasons if block is not None else ()
+    if not reasons:
+        return Refused(
+            403, "no_grant", f"use-case/{use_case} has no grant: nothing allows it to call a model.",
+            f"use-case/{use_case}", (), f"Run `roadworthy explain use-case/{use_case}`.",
+        )  # fmt: skip
+    first = reasons[0]
+    said = "; ".join(reason.message.rstrip(".") for reason in reasons)
+    return Refused(
+        403, "no_grant", f"use-case/{use_case} has no grant: {said}.",
+        first.declaration or f"use-case/{use_case}", first.who_can_change,
+        first.next_step or f"Run `roadworthy explain use-case/{use_case}`.", reasons,
+    )  # fmt: skip
+
+
+def _timely(index: Index, use_case: str, now: float) -> GrantEntry | Refused:
+    grants = index.grants.get(use_case)
+    if not grants:
+        return _no_grant(index, use_case)
+    for grant in grants:
+        if (grant.not_before is None or grant.not_before <= now) and (
+            grant.expires_at is None or now < grant.expires_at
+        ):
+            return grant
+    grant = grants[0]
+    renew = "Renew the approvals it is made of: " + (", ".join(grant.made_of) or f"use-case/{use_case}") + "."
+    if grant.expires_at is not None and grant.expires_at <= now:
+        message = f"The grant of use-case/{use_case} has expired."
+        return Refused(403, "grant_expired", message, grant.declared_at, grant.changers, renew)
+    return Refused(
+        403, "grant_not_yet_valid", f"The grant of use-case/{use_case} is not valid yet.",
+        grant.declared_at, grant.changers, "Wait until it starts, or have its start moved.",
+    )  # fmt: skip
+
+
+def _not_granted(grant: GrantEntry, requested: str) -> Refused:
+    granted = ", ".join((*grant.routes, *grant.models)) or "nothing"
+    return Refused(
+        403, "model_not_granted",
+        f"use-case/{grant.use_case} is not granted {requested}; it is granted: {granted}.",
+        grant.declared_at, grant.changers,
+        f"Call one that is granted, or have {requested} added to use-case/{grant.use_case} and approved.",
+    )  # fmt: skip
+
+
+def _resolve(index: Index, caller: Caller, grant: GrantEntry, requested: str) -> Admitted | Refused:
+    """A route goes before a model of the same name; `route/x` and `model/x` say which one is meant."""
+    kind, _, bare = requested.rpartition("/")
+    name = bare if kind in {"route", "model"} else requested
+    route = index.snapshot.routes.get(name) if kind != "model" else None
+    if route is not None:
+        if name not in grant.routes:
+            return _not_granted(grant, requested)
+        # A route changed after the approval must not carry a call to a model nobody approved.
+        targets = tuple(
+            index.targets[target]
+            for target in route.targets
+            if target in grant.models and target in index.targets
+        )
+        return (
+            Admitted(caller, grant, requested, route, targets) if targets else _not_granted(grant, requested)
+        )
+    target = index.targets.get(name) if kind != "route" else None
+    if target is not None:
+        if name not in grant.models:
+            return _not_granted(grant, requested)
+        return Admitted(caller, grant, requested, None, (target,))
+    return Refused(
+        404, "model_unknown", f"There is no model or route named {requested!r}.", grant.declared_at, (),
+        "Ask GET /v1/models for the names this key may call.",
+    )  # fmt: skip
+
+
+def decide_for(
+    index: Index, caller: Caller, *, use_case_header: str | None, model: str, now: float
+) -> Admitted | Refused:
+    """Decide for a caller that `identify` let through."""
+    use_case = caller.key.use_case
+    if use_case_header is not None and use_case_header.removeprefix("use-case/") != use_case:
+        return Refused(
+            403, "key_not_for_use_case",
+            f"This key is for use-case/{use_case}; the call names {use_case_header[:200]!r}.",
+            caller.principal.source or caller.key.principal,
+            (caller.principal.owner,) if caller.principal.owner else (),
+            "Use the key of that use case, or leave the header x-roadworthy-use-case out.",
+        )  # fmt: skip
+    grant = _timely(index, use_case, now)
+    if isinstance(grant, Refused):
+        return grant
+    return _resolve(index, caller, grant, model)
+
+
+def decide(
+    index: Index,
+    *,
+    model: str,
+    now: float,
+    key_hash: str | None = None,
+    principal: str | None = None,
+    use_case_header: str | None = None,
+) -> Admitted | Refused:
+    """Decide one call, by the key's hash, or for a principal by any of its keys that would do."""
+    if key_hash is not None:
+        caller = identify(index, key_hash=key_hash, now=now)
+        if isinstance(caller, Refused):
+            return caller
+        return decide_for(index, caller, use_case_header=use_case_header, model=model, now=now)
+    refused = Refused(
+        403, "no_key", f"{principal} holds no API key.", principal or "", (),
+        "Create one with `roadworthy keys create`.",
+    )  # fmt: skip
+    for key in index.keys_of.get(principal or "", ()):
+        holder = identify_key(index, key, now=now)
+        if isinstance(holder, Refused):
+            refused = holder
+            continue
+        verdict = decide_for(index, holder, use_case_header=use_case_header, model=model, now=now)
+        if isinstance(verdict, Admitted):
+            return verdict
+        refused = verdict
+    return refused
+
+
+def _line(admitted: Admitted, model: str) -> Permission:
+    key, grant, principal = admitted.caller.key, admitted.grant, admitted.caller.principal
+    ends = [at for at in (key.expires_at, grant.expires_at, principal.expires_at) if at is not None]
+    return Permission(
+        principal=key.principal,
+        owner=principal.owner,
+        key_id=key.id,
+        use_case=key.use_case,
+        grant_id=grant.id,
+        model=model,
+        via=f"route/{admitted.route.name}" if admitted.route is not None else f"model/{model}",
+        expires_at=min(ends) if ends else None,
+    )
+
+
+def names(index: Index) -> tuple[str, ...]:
+    """Every name a call can ask for: routes first, then the models no route hides."""
+    routes = sorted(index.snapshot.routes)
+    return (*routes, *sorted(set(index.snapshot.models) - set(routes)))
+
+
+def callable_by(index: Index, caller: Caller, *, now: float) -> tuple[str, ...]:
+    """The names this caller may ask for now."""
+    return tuple(
+        name
+        for name in names(index)
+        if isinstance(decide_for(index, caller, use_case_header=None, model=name, now=now), Admitted)
+    )
+
+
+def who_can_call(index: Index, model: str, now: float) -> tuple[Permission, ...]:
+    """Every key that a call for `model` (or a route) would be admitted with now, and under which grant."""
+    found = []
+    for key_hash in sorted(index.keys, key=lambda digest: index.keys[digest].id):
+        verdict = decide(index, key_hash=key_hash, model=model, now=now)
+        if isinstance(verdict, Admitted):
+            found.append(_line(verdict, model))
+    return tuple(found)
+
+
+def what_can(index: Index, principal: str, now: float) -> tuple[Permission, ...]:
+    """Everything that a principal's keys would be admitted for now."""
+    found = []
+    for key in index.keys_of.get(principal, ()):
+        caller = identify_key(index, key, now=now)
+        if isinstance(caller, Refused):
+            continue
+        for name in names(index):
+            verdict = decide_for(index, caller, use_case_header=None, model=name, now=now)
+            if isinstance(verdict, Admitted):
+                found.append(_line(verdict, name))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""What was called: call records, what they cost, and the spool that none is lost from."""
