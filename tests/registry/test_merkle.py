@@ -305,6 +305,31 @@ def test_a_spoiled_consistency_proof_is_refused(
     )
 
 
+@given(places())
+def test_bytes_cannot_move_between_a_leaf_and_its_sibling(place: tuple[int, int]) -> None:
+    """The two are hashed one after the other, so only their fixed length says where one ends."""
+    index, size = place
+    proof = merkle.inclusion_proof(index, size, BIG.read)
+    if not proof:
+        return
+    value, sibling = BIG.leaves[index], proof[0]
+    if inclusion_turns(index, size)[0] == "R":
+        value, sibling = value[:-1], value[-1:] + sibling
+    else:
+        value, sibling = value[1:], sibling + value[:1]
+
+    assert not merkle.verify_inclusion(
+        leaf=value, index=index, size=size, proof=(sibling, *proof[1:]), root=BIG_ROOTS[size]
+    )
+
+
+def test_a_proof_that_is_longer_than_its_tree_is_refused() -> None:
+    """Otherwise the last leaf of a log could be shown as the only leaf of a smaller one."""
+    proof = merkle.inclusion_proof(7, 8, BIG.read)
+
+    assert not merkle.verify_inclusion(leaf=BIG.leaves[7], index=0, size=1, proof=proof, root=BIG_ROOTS[8])
+
+
 @given(places(), st.integers(-1, 2 * SIZE_MAX))
 def test_a_wrong_size_fails_inclusion_wherever_it_changes_the_shape(
     place: tuple[int, int], said: int
