@@ -1,0 +1,1 @@
+"""The web kit: routes with permissions, problems, views and their twins."""

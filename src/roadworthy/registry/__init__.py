@@ -1,0 +1,1 @@
+"""What was declared: kinds, versions, plan and apply, the audit log."""

@@ -1,0 +1,158 @@
+"""Questions about what is declared; safe for any slice above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from roadworthy.foundation.errors import NotFoundError
+from roadworthy.foundation.storage.database import Tx
+from roadworthy.registry import store
+from roadworthy.registry.kinds import Catalogue, Kind, Metadata, Spec
+from roadworthy.registry.plan import compare
+from roadworthy.registry.resource import Resource, Stored, ref_of
+
+S = TypeVar("S", bound=Spec)
+PAGE_MAX = 200
+
+
+def _stored(kind: Kind, row: Any) -> Stored[Any]:
+    return Stored(
+        resource=_resource(kind, row.document),
+        ref=ref_of(kind, row.name),
+        generation=row.generation,
+        digest=row.digest,
+        managed_by=row.managed_by,
+        source=row.source,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        updated_at=row.updated_at,
+        updated_by=row.updated_by,
+    )
+
+
+def _resource(kind: Kind, document: dict[str, Any]) -> Resource[Any]:
+    # What is stored was validated when it was saved; lax mode reads dates and tuples from plain JSON.
+    metadata = Metadata.model_validate(document["metadata"], strict=False)
+    return Resource(kind.name, metadata, kind.spec.model_validate(document["spec"], strict=False))
+
+
+def find(tx: Tx, kind: Kind, name: str) -> Stored[Any] | None:
+    """Return a resource, or None."""
+    row = store.read(tx, kind.name, name)
+    return None if row is None else _stored(kind, row)
+
+
+def get(tx: Tx, kind: Kind, name: str) -> Stored[Any]:
+    """Return a resource, or say that there is none."""
+    found = find(tx, kind, name)
+    if found is None:
+        raise NotFoundError(
+            f"There is no {kind.title.lower()} called `{name[:80]}`.",
+            fix=f"`roadworthy get {kind.slug}` lists them.",
+        )
+    return found
+
+
+def every(tx: Tx, kind: Kind) -> list[Stored[Any]]:
+    """Return every resource of a kind, by name."""
+    return [_stored(kind, row) for row in store.read_all(tx, kind.name)]
+
+
+def everything(tx: Tx, catalogue: Catalogue) -> list[Stored[Any]]:
+    """Return every resource, in the order in which they can be applied."""
+    rows = {kind.name: [] for kind in catalogue}  # type: dict[str, list[Any]]
+    for row in store.read_all(tx):
+        if row.kind in rows:
+            rows[row.kind].append(row)
+    return [_stored(kind, row) for kind in catalogue for row in rows[kind.name]]
+
+
+def many(tx: Tx, catalogue: Catalogue, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored[Any]]:
+    """Return the resources among these (kind, name) pairs."""
+    return {(row.kind, row.name): _stored(catalogue.get(row.kind), row) for row in store.read_many(tx, keys)}
+
+
+def page(
+    tx: Tx, kind: Kind, *, after: str = "", limit: int = 50, namespaces: Iterable[str] | None = None
+) -> tuple[list[Stored[Any]], str]:
+    """Return one page by name and the cursor of the next, empty at the end."""
+    size = max(1, min(limit, PAGE_MAX))
+    rows = store.page(tx, kind.name, after=after, limit=size + 1, namespaces=namespaces)
+    return [_stored(kind, row) for row in rows[:size]], rows[size - 1].name if len(rows) > size else ""
+
+
+def as_of(tx: Tx, catalogue: Catalogue, audit_size: int) -> list[Resource[Any]]:
+    """Return every declaration as the log of that size left it."""
+    return [
+        _resource(catalogue.get(row.kind), row.document)
+        for row in store.as_of_audit(tx, audit_size)
+        if row.document is not None
+    ]
+
+
+def history(
+    tx: Tx, kind: Kind, name: str, *, before: int | None = None, limit: int = 50
+) -> list[dict[str, Any]]:
+    """Return the versions of a resource, newest first, each with what it changed."""
+    rows = store.history(tx, kind.name, name, before=before, limit=min(limit, PAGE_MAX) + 1)
+    if not rows:
+        raise NotFoundError(
+            f"There never was a {kind.title.lower()} called `{name[:80]}`.",
+            fix=f"`roadworthy get {kind.slug}` lists what there is.",
+        )
+    result = []
+    for place, row in enumerate(rows[: min(limit, PAGE_MAX)]):
+        older = rows[place + 1].document if place + 1 < len(rows) else None
+        changed = compare(older or {}, row.document or {}) if row.document or older else []
+        result.append(
+            {
+                "generation": row.generation,
+                "action": row.action,
+                "at": row.at.isoformat(),
+                "actor": row.actor,
+                "managed_by": row.managed_by,
+                "source": row.source,
+                "audit_seq": row.audit_seq,
+                "digest": row.digest,
+                "erased": row.document is None and row.action != "delete",
+                "changed": [one.path for one in changed][:200],
+            }
+        )
+    return result
+
+
+def version(tx: Tx, kind: Kind, name: str, generation: int) -> dict[str, Any]:
+    """Return one version with its document."""
+    row = store.version(tx, kind.name, name, generation)
+    if row is None:
+        raise NotFoundError(
+            f"{ref_of(kind, name)} has no generation {generation}.",
+            fix=f"`roadworthy history {ref_of(kind, name)}` lists them.",
+        )
+    return {
+        "generation": row.generation,
+        "action": row.action,
+        "at": row.at.isoformat(),
+        "actor": row.actor,
+        "managed_by": row.managed_by,
+        "source": row.source,
+        "audit_seq": row.audit_seq,
+        "document": row.document,
+    }
+
+
+def linked_from(tx: Tx, kind: Kind, name: str) -> list[dict[str, str]]:
+    """Return what refers to a resource, with the field."""
+    return [
+        {"kind": row.kind, "name": row.name, "path": row.path}
+        for row in store.linked_from(tx, kind.name, name)
+    ]
+
+
+def search(tx: Tx, text: str, *, limit: int = 20) -> list[dict[str, str]]:
+    """Return resources whose kind or name holds the text."""
+    return [
+        {"kind": row.kind, "name": row.name, "namespace": row.namespace}
+        for row in store.search(tx, text.lower(), limit)
+    ]

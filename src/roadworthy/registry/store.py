@@ -1,0 +1,202 @@
+"""Tables of the registry: the current resources and every version they ever had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    PrimaryKeyConstraint,
+    Row,
+    String,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from roadworthy.foundation.storage.database import Tx
+from roadworthy.foundation.storage.tables import METADATA, Document, Instant
+
+resources = Table(
+    "resources",
+    METADATA,
+    Column("kind", String(60), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("namespace", String(63), nullable=False, index=True),
+    Column("generation", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("managed_by", String(20), nullable=False),
+    Column("source", String(400), nullable=False),
+    Column("document", Document, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(140), nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("updated_by", String(140), nullable=False),
+    PrimaryKeyConstraint("kind", "name"),
+)
+versions = Table(
+    "resource_versions",
+    METADATA,
+    Column("kind", String(60), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("document", Document),
+    Column("digest", String(64), nullable=False),
+    Column("managed_by", String(20), nullable=False),
+    Column("source", String(400), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(140), nullable=False),
+    Column("audit_seq", BigInteger, nullable=False, unique=True),
+    PrimaryKeyConstraint("kind", "name", "generation"),
+)
+links = Table(
+    "resource_links",
+    METADATA,
+    Column("kind", String(60), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("path", String(300), nullable=False),
+    Column("to_kind", String(60), nullable=False),
+    Column("to_name", String(63), nullable=False),
+    PrimaryKeyConstraint("kind", "name", "path"),
+)
+
+
+def read(tx: Tx, kind: str, name: str) -> Row[Any] | None:
+    """Return one current resource."""
+    where = and_(resources.c.kind == kind, resources.c.name == name)
+    return tx.connection.execute(select(resources).where(where)).one_or_none()
+
+
+def read_many(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[Row[Any]]:
+    """Return the current resources among these (kind, name) pairs."""
+    wanted, found = list(keys), list[Row[Any]]()
+    for start in range(0, len(wanted), 400):  # stays under every engine's limit of bound values
+        part = wanted[start : start + 400]
+        where = tuple_(resources.c.kind, resources.c.name).in_(part)
+        found.extend(tx.connection.execute(select(resources).where(where)))
+    return found
+
+
+def read_all(tx: Tx, kind: str | None = None) -> list[Row[Any]]:
+    """Return every current resource, or every one of a kind, by name."""
+    query = select(resources).order_by(resources.c.kind, resources.c.name)
+    return list(tx.connection.execute(query if kind is None else query.where(resources.c.kind == kind)))
+
+
+def page(
+    tx: Tx, kind: str, *, after: str, limit: int, namespaces: Iterable[str] | None = None
+) -> list[Row[Any]]:
+    """Return resources of a kind with names beyond `after`, by name."""
+    query = (
+        select(resources)
+        .where(resources.c.kind == kind, resources.c.name > after)
+        .order_by(resources.c.name)
+        .limit(limit)
+    )
+    if namespaces is not None:
+        query = query.where(resources.c.namespace.in_(list(namespaces)))
+    return list(tx.connection.execute(query))
+
+
+def last_generation(tx: Tx, kind: str, name: str) -> int:
+    """Return the newest generation that ever was, 0 for none."""
+    where = and_(versions.c.kind == kind, versions.c.name == name)
+    return tx.connection.execute(select(func.max(versions.c.generation)).where(where)).scalar() or 0
+
+
+def save(tx: Tx, *, exists: bool, columns: dict[str, Any]) -> None:
+    """Insert or replace the current row."""
+    if exists:
+        where = and_(resources.c.kind == columns["kind"], resources.c.name == columns["name"])
+        changed = {key: value for key, value in columns.items() if not key.startswith("created_")}
+        tx.connection.execute(update(resources).where(where).values(**changed))
+    else:
+        tx.connection.execute(insert(resources).values(**columns))
+
+
+def remove(tx: Tx, kind: str, name: str) -> None:
+    """Delete the current row; its versions stay."""
+    tx.connection.execute(delete(resources).where(resources.c.kind == kind, resources.c.name == name))
+    tx.connection.execute(delete(links).where(links.c.kind == kind, links.c.name == name))
+
+
+def add_version(tx: Tx, **columns: Any) -> None:
+    """Keep a version."""
+    tx.connection.execute(insert(versions).values(**columns))
+
+
+def set_links(tx: Tx, kind: str, name: str, found: Iterable[tuple[str, str, str]]) -> None:
+    """Replace what a resource refers to: (path, kind, name) triples."""
+    tx.connection.execute(delete(links).where(links.c.kind == kind, links.c.name == name))
+    rows = [
+        {"kind": kind, "name": name, "path": path, "to_kind": to_kind, "to_name": to_name}
+        for path, to_kind, to_name in found
+    ]
+    if rows:
+        tx.connection.execute(insert(links), rows)
+
+
+def linked_from(tx: Tx, kind: str, name: str) -> list[Row[Any]]:
+    """Return what refers to a resource."""
+    where = and_(links.c.to_kind == kind, links.c.to_name == name)
+    query = select(links).where(where).order_by(links.c.kind, links.c.name, links.c.path)
+    return list(tx.connection.execute(query))
+
+
+def history(tx: Tx, kind: str, name: str, *, before: int | None = None, limit: int = 200) -> list[Row[Any]]:
+    """Return versions newest first."""
+    query = select(versions).where(versions.c.kind == kind, versions.c.name == name)
+    if before is not None:
+        query = query.where(versions.c.generation < before)
+    return list(tx.connection.execute(query.order_by(versions.c.generation.desc()).limit(limit)))
+
+
+def version(tx: Tx, kind: str, name: str, generation: int) -> Row[Any] | None:
+    """Return one version."""
+    where = and_(versions.c.kind == kind, versions.c.name == name, versions.c.generation == generation)
+    return tx.connection.execute(select(versions).where(where)).one_or_none()
+
+
+def all_versions(tx: Tx) -> list[Row[Any]]:
+    """Return every version in the order of the log."""
+    return list(tx.connection.execute(select(versions).order_by(versions.c.audit_seq)))
+
+
+def erase_versions(tx: Tx, kind: str, name: str) -> None:
+    """Drop the documents of every version; who changed it when stays."""
+    where = and_(versions.c.kind == kind, versions.c.name == name)
+    tx.connection.execute(update(versions).where(where).values(document=None))
+
+
+def as_of_audit(tx: Tx, audit_size: int) -> list[Row[Any]]:
+    """Return the version of every resource as the log of that size left it; deleted ones are absent."""
+    newest = (
+        select(versions.c.kind, versions.c.name, func.max(versions.c.generation).label("generation"))
+        .where(versions.c.audit_seq < audit_size)
+        .group_by(versions.c.kind, versions.c.name)
+        .subquery()
+    )
+    same = and_(
+        versions.c.kind == newest.c.kind,
+        versions.c.name == newest.c.name,
+        versions.c.generation == newest.c.generation,
+    )
+    query = select(versions).join(newest, same).where(versions.c.action != "delete")
+    return list(tx.connection.execute(query.order_by(versions.c.kind, versions.c.name)))
+
+
+def search(tx: Tx, text: str, limit: int) -> list[Row[Any]]:
+    """Return resources whose kind or name holds the text."""
+    pattern = f"%{text.replace('%', '').replace('_', '')}%"
+    query = select(resources).where(or_(resources.c.name.like(pattern), resources.c.kind.like(pattern)))
+    return list(tx.connection.execute(query.order_by(resources.c.name).limit(limit)))
