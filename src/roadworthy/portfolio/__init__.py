@@ -1,0 +1,1 @@
+"""Worth it? Outcomes measured, effects, scorecards."""
