@@ -1,8 +1,8 @@
 #!/bin/sh
 # Make or complete .venv from a hash-locked requirement file: `environment.sh requirements/run.lock`.
 #
-# The lock's own uv is fetched first and installs the rest about three times faster than pip. Where uv
-# cannot reach the index that pip is set up for, pip does it.
+# The lock's own uv is fetched first and installs the rest, about five times faster than pip (measured: 20 s
+# against 107 s for the tests' lock). Where uv cannot reach the index that pip is set up for, pip does it.
 set -eu
 lock=$1
 if [ ! -x .venv/bin/python ]; then
