@@ -134,6 +134,17 @@ def test_a_signed_text_that_is_no_checkpoint_is_refused(text: str) -> None:
         checkpoint.verify(resigned(text), KEY.verification_key)
 
 
+@pytest.mark.parametrize("character", ["\t", "\r", "\x00", "\x1b"])
+def test_a_signed_control_character_is_refused(character: str) -> None:
+    """A terminal that shows the checkpoint must not be led to show another one."""
+    with pytest.raises(CheckpointMalformedError) as caught:
+        checkpoint.verify(
+            resigned(f"{NAME}\n42\n{base64.b64encode(ROOT).decode()}\nextra{character}\n"),
+            KEY.verification_key,
+        )
+    assert "control characters" in caught.value.why
+
+
 def test_extension_lines_are_read_and_covered_by_the_signature() -> None:
     """The format allows them, so other logs' checkpoints verify; ours have none."""
     note = resigned(f"{NAME}\n42\n{base64.b64encode(ROOT).decode()}\nextra 1\nextra 2\n")
