@@ -19,7 +19,7 @@ help: ## print this menu
 demo: $(BIN)/.stamp-run $(MODEL) ## the whole loop with sample data and a real small model, on loopback
 	@exec $(BIN)/roadworthy demo $(ARGS)
 
-test: $(BIN)/.stamp-test $(MODEL) lint types imports ## everything the build server checks
+test: $(BIN)/.stamp-test lint types imports $(MODEL) ## everything the build server checks
 	@sh scripts/chromium.sh
 	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
