@@ -10,7 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from playwright.sync_api import Browser, Page
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from roadworthy.entrypoints import small_model as small_model_program
 from roadworthy.testing import browser as browsers
@@ -44,9 +44,11 @@ def small_model(run_files: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(run_files: Path) -> URL:
+def postgres_server(run_files: Path) -> Iterator[URL]:
     """Give the URL of the run's PostgreSQL server."""
-    return postgres.start_server(run_files / "postgres")
+    program = [sys.executable, "-m", postgres.__name__, str(run_files / "postgres")]
+    with shared_process("postgres", directory=run_files, command=lambda run: [*program, str(run)]) as url:
+        yield make_url(url)
 
 
 @pytest.fixture

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import zipfile
 from pathlib import Path
+
+from roadworthy.foundation.lifeline import leave_with
 
 WEIGHTS_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 WEIGHTS_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -29,7 +28,6 @@ DEFAULT_DIRECTORY = Path(".cache") / "models"
 
 CONTEXT_TOKENS = 8192  # shared by the slots: 2,048 tokens for each of four calls at once
 SLOTS = 4
-LIVENESS_SECONDS = 1.0
 
 
 class WeightsError(Exception):
@@ -98,17 +96,6 @@ def serve(weights: Path, *, port: int) -> tuple[object, str]:
     return server, f"{server.listening_address}/v1"
 
 
-def _leave_with(process: int) -> None:
-    """End this process when another is gone, so that a killed starter leaves nothing running."""
-    while True:
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            os.kill(os.getpid(), signal.SIGTERM)
-            return
-        time.sleep(LIVENESS_SECONDS)
-
-
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="roadworthy.entrypoints.small_model", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes a free one")
@@ -131,7 +118,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     server, base_url = serve(weights, port=arguments.port)
     if arguments.while_alive:
-        threading.Thread(target=_leave_with, args=(arguments.while_alive,), daemon=True).start()
+        leave_with(arguments.while_alive)
     sys.stdout.write(f"READY {base_url}\n")
     sys.stdout.flush()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})

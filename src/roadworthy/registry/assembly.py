@@ -1,4 +1,4 @@
-"""Pure: the slices of an installation, put together once by `main` and handed down."""
+"""The slices of an installation, put together once by `main` and handed down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pure: what a slice plugs into the application, and the sockets other slices may fill."""
+"""What a slice plugs into the application, and the sockets other slices may fill."""
 
 from __future__ import annotations
 

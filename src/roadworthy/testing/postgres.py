@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -11,6 +13,8 @@ from uuid import uuid4
 
 import psycopg
 from sqlalchemy import URL, make_url
+
+from roadworthy.foundation.lifeline import leave_with
 
 # A test's database is thrown away, so nothing in it needs to survive a power cut. Crash tests that kill
 # *our* process still hold: what the operating system took is there for the next process to read.
@@ -56,8 +60,25 @@ def temporary_server() -> Iterator[URL]:
         yield start_server(Path(directory) / "data")
 
 
+def main() -> int:
+    """Serve from the directory named until told to stop or until the process named is gone."""
+    directory, process = Path(sys.argv[1]), int(sys.argv[2])
+    signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    leave_with(process)
+    url = start_server(directory)
+    sys.stdout.write(f"READY {url.render_as_string(hide_password=False)}\n")
+    sys.stdout.flush()
+    signal.sigwait(signals)
+    return 0  # the package stops the server when its last user exits, and that is this process
+
+
 @contextmanager
 def _administration(server: URL) -> Iterator[psycopg.Connection]:
     plain = server.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as connection:
         yield connection
+
+
+if __name__ == "__main__":
+    sys.exit(main())
