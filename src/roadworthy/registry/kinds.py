@@ -32,6 +32,13 @@ class Ref:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What to do when this field is missing or refused, in words for the person who declares it."""
+
+    text: str
+
+
 class Spec(BaseModel):
     """What people say should be. Frozen; unknown fields are refused."""
 
@@ -123,6 +130,28 @@ class Catalogue:
             },
             "$defs": definitions,
         }
+
+
+def fix_of(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Return the advice that a field, or the nearest field around it, was declared with."""
+    found, annotation = "", model  # type: str, Any
+    for part in location:
+        inside = _model_in(annotation)
+        if inside is None or not isinstance(part, str):
+            continue
+        field = next((one for name, one in inside.model_fields.items() if part in {name, one.alias}), None)
+        if field is None:
+            break
+        found = next((item.text for item in field.metadata if isinstance(item, Fix)), found)
+        annotation = field.annotation
+    return found
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_model_in(one) for one in getattr(annotation, "__args__", ()))
+    return next((one for one in inner if one is not None), None)
 
 
 def references(spec: BaseModel, prefix: str = "spec") -> Iterator[tuple[str, str, str]]:

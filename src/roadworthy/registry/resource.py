@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from roadworthy.foundation.canonical import digest
 from roadworthy.foundation.errors import InvalidError, Issue, TooLargeError
-from roadworthy.registry.kinds import API_VERSION, Catalogue, Kind, Metadata, Spec
+from roadworthy.registry.kinds import API_VERSION, Catalogue, Kind, Metadata, Spec, fix_of
 
 DEPTH_MAX = 32
 DOCUMENT_BYTES_MAX = 256 * 1024
@@ -207,7 +207,8 @@ def _part(
             field = prefix
             for part in entry["loc"]:
                 field += f"[{part}]" if isinstance(part, int) else f".{part}"
-            issues.append(Issue(_message(entry), _fix(entry, field), field, file, line_of(field)))
+            advice = _fix(entry, field, fix_of(model, entry["loc"]))
+            issues.append(Issue(_message(entry), advice, field, file, line_of(field)))
         return None
 
 
@@ -221,7 +222,9 @@ def _message(entry: Any) -> str:
     return message if message.endswith(".") else f"{message}."
 
 
-def _fix(entry: Any, field: str) -> str:
+def _fix(entry: Any, field: str, declared: str) -> str:
+    if declared and entry["type"] != "extra_forbidden":
+        return declared
     if entry["type"] == "missing":
         return f"Add `{field.rsplit('.', 1)[-1]}` under `{field.rsplit('.', 1)[0]}`."
     if entry["type"] == "extra_forbidden":

@@ -1,0 +1,1 @@
+"""What happened: typed, append-only, sealed in the audit log."""

@@ -1,0 +1,1 @@
+"""May it? Risk tier, approvals and the grants that follow from them."""

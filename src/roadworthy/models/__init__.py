@@ -1,0 +1,1 @@
+"""What answers: providers, models and the routes between them."""

@@ -1,0 +1,1 @@
+"""Why AI is used: units, metrics, outcomes and the use cases that serve them."""
