@@ -82,7 +82,6 @@ REGISTRY_HOSTS = (
     "crates" + ".io",
     "proxy.golang" + ".org",
     "deb.debian" + ".org",
-    "/opt/" + "wheels",
 )
 
 # What a module that calls itself pure may not reach, directly or through others.
