@@ -25,7 +25,6 @@ from sqlalchemy import (
 from roadworthy.foundation.storage.database import Tx
 from roadworthy.foundation.storage.tables import METADATA, Instant
 
-
 entries = Table(
     "audit_entries",
     METADATA,

@@ -64,7 +64,7 @@ def read_documents(assembly: Assembly, manifests: Sequence[Manifest]) -> list[Wa
         if (other := seen.get((resource.kind, resource.name))) is not None:
             issues.append(
                 Issue(
-                    f"{ref_of(item.kind, resource.name)} is declared twice; first at {other.source or 'above'}.",
+                    f"{ref_of(item.kind, resource.name)} stands twice, first at {other.source or 'above'}.",
                     "Keep one of the two, or give one another name.",
                     "metadata.name",
                     one.file,
@@ -127,9 +127,7 @@ def plan(
     return Plan(audit.revision(tx), now, tuple(finished), world.pins())
 
 
-def _change(
-    world: Overlay, one: Wanted, issues: list[Issue], *, managed_by: str, adopt: bool
-) -> Change:
+def _change(world: Overlay, one: Wanted, issues: list[Issue], *, managed_by: str, adopt: bool) -> Change:
     ref, stored = ref_of(one.kind, one.resource.name), world.stored(one.kind.name, one.resource.name)
     before = stored.resource.document() if stored else {}
     after = one.resource.document()
@@ -287,7 +285,7 @@ def _refuse_stale(tx: Tx, assembly: Assembly, document: dict[str, Any]) -> None:
     if moved:
         said = [
             Issue(
-                f"{one.ref} was at generation {one.planned_generation or 'none'} when this was planned and is at "
+                f"{one.ref} was at generation {one.planned_generation or 'none'} when planned and is at "
                 f"{one.generation or 'none'} now, changed by {one.changed_by or 'somebody'}"
                 + (f" at {one.changed_at:%Y-%m-%d %H:%M:%S} UTC." if one.changed_at else "."),
                 f"See `roadworthy diff {one.ref}`.",
@@ -390,9 +388,7 @@ def rollback(
     return save(tx, assembly, planned, actor=actor, now=now, word="rolled-back")
 
 
-def erase(
-    tx: Tx, *, kind: Kind, name: str, reason: str, actor: Actor, now: datetime
-) -> int:
+def erase(tx: Tx, *, kind: Kind, name: str, reason: str, actor: Actor, now: datetime) -> int:
     """Erase what versions and log say about a deleted resource; entries and proofs stay."""
     if queries.find(tx, kind, name) is not None:
         raise ConflictError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -109,7 +109,23 @@ def check_shape(value: Any, *, depth: int = 0) -> str:
     """Return what makes a JSON value unfit to store, or an empty text."""
     if depth > DEPTH_MAX:
         return f"it is nested deeper than {DEPTH_MAX} levels"
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, Mapping):
+        return _first(_check_key(key) or check_shape(item, depth=depth + 1) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return _first(check_shape(item, depth=depth + 1) for item in value)
+    return _check_scalar(value)
+
+
+def _first(problems: Iterable[str]) -> str:
+    return next((problem for problem in problems if problem), "")
+
+
+def _check_key(key: Any) -> str:
+    return _check_text(key) if isinstance(key, str) else "it has a field name that is not text"
+
+
+def _check_scalar(value: Any) -> str:
+    if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, int):
         return "" if abs(value) <= INTEGER_MAX else "it holds a whole number beyond 2^53"
@@ -117,18 +133,6 @@ def check_shape(value: Any, *, depth: int = 0) -> str:
         return "" if math.isfinite(value) else "it holds a number that is not finite"
     if isinstance(value, str):
         return _check_text(value)
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                return "it has a field name that is not text"
-            if problem := _check_text(key) or check_shape(item, depth=depth + 1):
-                return problem
-        return ""
-    if isinstance(value, list | tuple):
-        for item in value:
-            if problem := check_shape(item, depth=depth + 1):
-                return problem
-        return ""
     return f"it holds a {type(value).__name__}, which JSON has no word for"
 
 
@@ -173,8 +177,10 @@ def load(
         known = ", ".join(kind.name for kind in catalogue)
         raise refuse(f"The kind `{str(document.get('kind'))[:80]}` is not known.", f"Known: {known}.", "kind")
     issues: list[Issue] = []
-    metadata = _part(Metadata, document.get("metadata"), "metadata", file, line_of, issues)
-    spec = _part(kind.spec, document.get("spec"), "spec", file, line_of, issues)
+    metadata = _part(
+        Metadata, document.get("metadata"), "metadata", file=file, line_of=line_of, issues=issues
+    )
+    spec = _part(kind.spec, document.get("spec"), "spec", file=file, line_of=line_of, issues=issues)
     if issues or metadata is None or spec is None:
         name = document["metadata"].get("name") if isinstance(document.get("metadata"), Mapping) else "?"
         raise InvalidError(
@@ -190,7 +196,7 @@ P = TypeVar("P", bound=BaseModel)
 
 
 def _part(
-    model: type[P], value: Any, prefix: str, file: str, line_of: Lines, issues: list[Issue]
+    model: type[P], value: Any, prefix: str, *, file: str, line_of: Lines, issues: list[Issue]
 ) -> P | None:
     if not isinstance(value, Mapping):
         issues.append(

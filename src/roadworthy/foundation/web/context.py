@@ -73,6 +73,8 @@ class Parts:
     clock: Callable[[], datetime]
     identify: Callable[[Tx, Request, datetime], Caller | None]
     """Find the caller of a request; None for nobody, an UnauthenticatedError for a bad credential."""
+    frame: Callable[[Tx | None, Call], Any]
+    """Build what surrounds a page (who is signed in, what needs them), in the page's own transaction."""
     render: Callable[[View, str, Call], tuple[bytes, str]]
     """Render a view as `html`, `json` or `csv`: bytes and media type."""
     data_dir: Path

@@ -50,7 +50,7 @@ def scope_of(key: str, *, principal: str, method: str, path: str) -> str:
         raise InvalidError(
             "The Idempotency-Key cannot be used.", fix=f"Send up to {_KEY_LENGTH_MAX} printable characters."
         )
-    return hashlib.sha256("\x00".join((principal, method, path, key)).encode()).hexdigest()
+    return hashlib.sha256(f"{principal}\x00{method}\x00{path}\x00{key}".encode()).hexdigest()
 
 
 def find(tx: Tx, scope: str, request_digest: str) -> Reply | None:

@@ -78,8 +78,12 @@ def _door(route: Route, parts: Parts, fmt: str) -> Callable[..., Any]:
                 _ = call.who
             if route.kind == "form":
                 _check_form(call)
+            request.state.caller = caller
             extra = {**({"tx": tx} if wants_tx else {}), **({"call": call} if wants_call else {})}
-            return call, route.endpoint(**given, **extra)
+            result = route.endpoint(**given, **extra)
+            if isinstance(result, View):
+                request.state.frame = parts.frame(tx, call)
+            return call, result
 
         if route.access == "write":
             return _write(route, parts, request, run, now=now, body=given)
@@ -87,8 +91,8 @@ def _door(route: Route, parts: Parts, fmt: str) -> Callable[..., Any]:
             caller = parts.identify(tx, request, now)
             if route.access == "read":
                 call, result = run(tx, caller)
-                return respond(result, call, fmt=fmt, status=route.status)
-        call, result = run(None, caller)
+        if route.access == "none":
+            call, result = run(None, caller)
         return respond(result, call, fmt=fmt, status=route.status)
 
     request_parameter = inspect.Parameter(
