@@ -73,7 +73,7 @@ def load_last_good(path: Path, *, secret: bytes) -> tuple[Snapshot, float] | Non
 
 
 class SnapshotHolder:
-    """The snapshot that calls are decided on. Read from the event loop, replaced by the refresher's thread."""
+    """The snapshot that calls are decided on. The event loop reads it, the refresher replaces it."""
 
     def __init__(
         self,

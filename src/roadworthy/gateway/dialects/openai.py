@@ -54,7 +54,7 @@ class ChatRequest:
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
-_COUNT = msgspec.json.Decoder(int | None)
+_COUNT: msgspec.json.Decoder[int | None] = msgspec.json.Decoder(int | None)
 _OPTIONS = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 _ENCODER = msgspec.json.Encoder()
 _TRUE = msgspec.Raw(b"true")

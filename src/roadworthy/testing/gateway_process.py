@@ -1,0 +1,151 @@
+"""A real gateway for tests: in a thread of this process, or as a process of its own that may be killed."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import msgspec
+import uvloop
+
+from roadworthy.gateway import access, revision, snapshot
+from roadworthy.gateway.process import Gateway, GatewaySettings, run_gateway
+from roadworthy.gateway.refresh import SnapshotHolder
+from roadworthy.gateway.revision import RevisionCounter
+from roadworthy.gateway.snapshot import Snapshot
+from roadworthy.usage.record import CallRecord
+from roadworthy.usage.ship import ship_once
+from roadworthy.usage.spool import Spool
+
+PEPPER = b"pepper-of-the-tests-which-is-no-secret"
+SECRET = b"secret-of-the-tests"
+
+
+def key_hash(token: str) -> str:
+    """Return what the test gateway looks a key up by."""
+    return access.hash_key(PEPPER, token)
+
+
+class SnapshotSource:
+    """Stands for the control plane: hands out what it holds, or does not answer."""
+
+    def __init__(self, first: Snapshot) -> None:
+        self.current = first
+        self.down = False
+        self.slow_s = 0.0
+
+    def load(self, held: int) -> Snapshot | None:
+        """Answer the gateway's question for anything newer."""
+        if self.slow_s:
+            time.sleep(self.slow_s)
+        if self.down:
+            raise ConnectionError("the control plane is stopped")
+        return self.current if self.current.revision > held else None
+
+
+class RunningGateway:
+    """A gateway in a thread, on a free port, with its data in a directory."""
+
+    def __init__(
+        self,
+        directory: Path,
+        source: SnapshotSource,
+        *,
+        settings: GatewaySettings | None = None,
+        max_stale_s: float = 900.0,
+        degraded_after_s: float = 10.0,
+    ) -> None:
+        self.directory = directory
+        self.source = source
+        self.port = 0
+        self.code: int | None = None
+        self.counter_path = directory / "revision"
+        self.holder = SnapshotHolder(
+            load=source.load,
+            counter=RevisionCounter(self.counter_path),
+            secret=SECRET,
+            last_good=directory / "snapshot.last-good",
+            max_stale_s=max_stale_s,
+            degraded_after_s=degraded_after_s,
+        )
+        self.spool = Spool(directory / "spool", "test")
+        self._ready = threading.Event()
+        self.gateway = Gateway(
+            holder=self.holder,
+            spool=self.spool,
+            pepper=PEPPER,
+            settings=settings or GatewaySettings(port=0),
+            shipper=None,
+            on_ready=self._on_ready,
+        )
+        self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def _on_ready(self, _host: str, port: int) -> None:
+        self.port = port
+        self._ready.set()
+
+    def _run(self) -> None:
+        self.holder.start()
+        self.code = uvloop.run(self.gateway.run())
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(10), "the gateway did not start"
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop as SIGTERM does."""
+        if self._thread.is_alive():
+            self.gateway.stop()
+            self._thread.join(40)
+
+    def publish(self, new: Snapshot) -> None:
+        """Commit a new snapshot, then announce it, as the control plane does."""
+        self.source.current = new
+        revision.bump(self.counter_path, new.revision)
+
+    def records(self) -> list[CallRecord]:
+        """Ship what is in the spool, and return it."""
+        return shipped(self.directory / "spool", keep=self.spool.close)
+
+
+def shipped(directory: Path, *, keep: Callable[[], None] = lambda: None) -> list[CallRecord]:
+    """Ship what is in a spool, and return it."""
+    keep()
+    found: list[CallRecord] = []
+    ship_once(directory, found.extend)
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Run as a process: `DIRECTORY SNAPSHOT_FILE [PORT]`; prints its port when ready."""
+    directory = Path(arguments[0])
+    first = snapshot.decode(Path(arguments[1]).read_bytes())
+    port = int(arguments[2]) if len(arguments) > 2 else 0
+    source = SnapshotSource(first)
+    holder = SnapshotHolder(
+        load=source.load, counter=RevisionCounter(directory / "revision"), secret=SECRET, last_good=None
+    )
+
+    def ready(host: str, bound: int) -> None:
+        sys.stdout.write(msgspec.json.encode({"host": host, "port": bound}).decode() + "\n")
+        sys.stdout.flush()
+
+    spool = Spool(directory / "spool", f"gw-{time.time_ns():x}")
+    settings = GatewaySettings(port=port)
+    return run_gateway(holder=holder, spool=spool, pepper=PEPPER, settings=settings, on_ready=ready)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
