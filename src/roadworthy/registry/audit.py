@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -144,6 +145,27 @@ def entries(
     """Return entries newest first, below `before`."""
     rows = audit_store.page(tx, before=before, limit=limit, object_=subject, actor=actor, action=action)
     return [entry_view(row) for row in rows]
+
+
+def content(tx: Tx, seq: int) -> dict[str, Any] | None:
+    """Return what an entry committed to, or None where it was erased or never was."""
+    found = contents(tx, [seq]).get(seq)
+    return None if found is None else found["content"]
+
+
+def contents(tx: Tx, seqs: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Return several entries by number, each with its content."""
+    return {row.seq: entry_view(row) for row in audit_store.read_entries(tx, seqs)}
+
+
+def sequence(tx: Tx, *, action_prefix: str) -> list[int]:
+    """Return the numbers of the entries whose action begins so, in order."""
+    return audit_store.sequence(tx, action_prefix)
+
+
+def size_at(tx: Tx, at: datetime) -> int:
+    """Return how many entries the log had at a moment."""
+    return audit_store.size_at(tx, at)
 
 
 def proof(tx: Tx, seq: int) -> dict[str, Any]:

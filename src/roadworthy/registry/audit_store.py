@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    func,
     insert,
     select,
     update,
@@ -172,6 +173,31 @@ def read_entry(tx: Tx, seq: int) -> Row[Any] | None:
         .where(entries.c.seq == seq)
     )
     return tx.connection.execute(query).one_or_none()
+
+
+def read_entries(tx: Tx, seqs: Iterable[int]) -> list[Row[Any]]:
+    """Return several entries with their payloads."""
+    wanted, found = list(seqs), list[Row[Any]]()
+    for start in range(0, len(wanted), 400):  # stays under every engine's limit of bound values
+        query = (
+            select(entries, payloads.c.body, payloads.c.erased_by)
+            .outerjoin(payloads, payloads.c.seq == entries.c.seq)
+            .where(entries.c.seq.in_(wanted[start : start + 400]))
+        )
+        found.extend(tx.connection.execute(query))
+    return found
+
+
+def sequence(tx: Tx, action_prefix: str) -> list[int]:
+    """Return the numbers of the entries whose action begins so, in order."""
+    query = select(entries.c.seq).where(entries.c.action.startswith(action_prefix, autoescape=True))
+    return list(tx.connection.execute(query.order_by(entries.c.seq)).scalars())
+
+
+def size_at(tx: Tx, at: datetime) -> int:
+    """Return how many entries the log had at a moment."""
+    newest = tx.connection.execute(select(func.max(entries.c.seq)).where(entries.c.at <= at)).scalar()
+    return 0 if newest is None else int(newest) + 1
 
 
 def erase_payloads(tx: Tx, *, object_: str, erased_by: int) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from roadworthy.foundation.errors import NotFoundError
@@ -120,6 +122,26 @@ def history(
             }
         )
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a resource: what it said (None once deleted or erased), who declared it, when."""
+
+    name: str
+    generation: int
+    action: str
+    document: dict[str, Any] | None
+    actor: str
+    at: datetime
+
+
+def versions(tx: Tx, kind: Kind, *, name: str | None = None, audit_size: int | None = None) -> list[Version]:
+    """Return the versions of one resource or of a whole kind, oldest first, as the log of that size held."""
+    return [
+        Version(row.name, row.generation, row.action, row.document, row.actor, row.at)
+        for row in store.versions_of(tx, kind.name, name=name, audit_size=audit_size)
+    ]
 
 
 def version(tx: Tx, kind: Kind, name: str, generation: int) -> dict[str, Any]:

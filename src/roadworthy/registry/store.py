@@ -161,6 +161,16 @@ def history(tx: Tx, kind: str, name: str, *, before: int | None = None, limit: i
     return list(tx.connection.execute(query.order_by(versions.c.generation.desc()).limit(limit)))
 
 
+def versions_of(tx: Tx, kind: str, *, name: str | None, audit_size: int | None) -> list[Row[Any]]:
+    """Return the versions of one resource or of a whole kind, in the order of the log."""
+    query = select(versions).where(versions.c.kind == kind)
+    if name is not None:
+        query = query.where(versions.c.name == name)
+    if audit_size is not None:
+        query = query.where(versions.c.audit_seq < audit_size)
+    return list(tx.connection.execute(query.order_by(versions.c.audit_seq)))
+
+
 def version(tx: Tx, kind: str, name: str, generation: int) -> Row[Any] | None:
     """Return one version."""
     where = and_(versions.c.kind == kind, versions.c.name == name, versions.c.generation == generation)

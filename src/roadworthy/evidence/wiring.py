@@ -1,0 +1,8 @@
+"""What the evidence slice plugs into the application."""
+
+from __future__ import annotations
+
+from roadworthy.evidence.queries import verify
+from roadworthy.registry.slice import Slice
+
+SLICE = Slice(name="evidence", verifiers=(verify,))
