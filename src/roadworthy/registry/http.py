@@ -12,23 +12,14 @@ from roadworthy.foundation.storage.database import Tx
 from roadworthy.foundation.web.context import Call
 from roadworthy.foundation.web.router import SIGNED_IN, Reply, Router
 from roadworthy.registry import audit, checkpoint, manifest, operations, queries, verification
-from roadworthy.registry.actor import Actor
 from roadworthy.registry.assembly import assembly_of
-from roadworthy.registry.kinds import Kind
+from roadworthy.registry.door import KEYS_SOCKET, actor_of, clean, split_ref
 from roadworthy.registry.manifest import Manifest
 from roadworthy.registry.plan import compare, summary, to_json
 from roadworthy.registry.resource import Stored
 
 router = Router(tag="declarations")
 NamePath = Annotated[str, Path(max_length=80)]
-KEYS_SOCKET = "registry.verification-keys"
-
-
-def actor_of(call: Call) -> Actor:
-    """Return the author of a change that came through this door."""
-    named = call.request.headers.get("x-roadworthy-client", "")
-    channel = "cli" if call.channel == "api" and named == "cli" else call.channel
-    return Actor(call.who.principal, channel)
 
 
 def shown(stored: Stored[Any]) -> dict[str, Any]:
@@ -114,16 +105,6 @@ def parse_files(files: list[ManifestFile]) -> list[Manifest]:
     return [one for each in files for one in manifest.parse(each.text, file=each.file)]
 
 
-def split_ref(call: Call, ref: str) -> tuple[Kind, str]:
-    """Read `use-case/x`."""
-    slug, slash, name = ref.partition("/")
-    if not slash or not name:
-        raise InvalidError(
-            f"`{ref[:80]}` is not a reference.", fix="Write kind/name, as in use-case/claims-triage."
-        )
-    return assembly_of(call).catalogue.get(slug), name
-
-
 @router.get("/v1/kinds", permission=SIGNED_IN, access="none")
 def list_kinds(call: Call) -> dict[str, Any]:
     """List the declared kinds."""
@@ -151,7 +132,7 @@ def list_resources(
 ) -> Reply:
     """List the resources of a kind by name."""
     found = assembly_of(call).catalogue.get(kind)
-    items, cursor = queries.page(tx, found, after=_no_nul(after), limit=limit)
+    items, cursor = queries.page(tx, found, after=clean(after), limit=limit)
     link = f'</v1/resources/{found.slug}?after={cursor}&limit={limit}>; rel="next"' if cursor else None
     return Reply({"items": [shown(one) for one in items], "next_cursor": cursor}, link=link)
 
@@ -159,7 +140,7 @@ def list_resources(
 @router.get("/v1/resources/{kind}/{name}", permission="registry.read")
 def get_resource(tx: Tx, call: Call, kind: NamePath, name: NamePath) -> Reply:
     """Return a resource with its version."""
-    stored = queries.get(tx, assembly_of(call).catalogue.get(kind), _no_nul(name))
+    stored = queries.get(tx, assembly_of(call).catalogue.get(kind), clean(name))
     return Reply(shown(stored), etag=stored.etag)
 
 
@@ -182,7 +163,7 @@ def put_resource(
             "The address and the document name different resources.",
             fix=f"Send kind {found.name} and metadata.name {name}, or correct the address.",
         )
-    current = queries.find(tx, found, _no_nul(name))
+    current = queries.find(tx, found, clean(name))
     _check_version(call, current)
     planned = operations.plan(
         tx,
@@ -202,7 +183,7 @@ def delete_resource(tx: Tx, call: Call, kind: NamePath, name: NamePath) -> dict[
     """Delete a resource; its history stays."""
     assembly = assembly_of(call)
     found = assembly.catalogue.get(kind)
-    _check_version(call, queries.get(tx, found, _no_nul(name)))
+    _check_version(call, queries.get(tx, found, clean(name)))
     planned = operations.plan(
         tx, assembly, removals=[(found, name)], managed_by="console", actor=actor_of(call), now=call.now
     )
@@ -230,12 +211,6 @@ def _check_version(call: Call, current: Stored[Any] | None) -> None:
         )
 
 
-def _no_nul(text: str) -> str:
-    if "\x00" in text:
-        raise InvalidError("A name holds no NUL character.", fix="Correct the name.")
-    return text
-
-
 @router.get("/v1/resources/{kind}/{name}/history", permission="registry.read")
 def resource_history(
     tx: Tx,
@@ -247,7 +222,7 @@ def resource_history(
 ) -> dict[str, Any]:
     """List the versions of a resource, newest first."""
     found = assembly_of(call).catalogue.get(kind)
-    return {"items": queries.history(tx, found, _no_nul(name), before=before, limit=limit)}
+    return {"items": queries.history(tx, found, clean(name), before=before, limit=limit)}
 
 
 @router.get("/v1/resources/{kind}/{name}/versions/{generation}", permission="registry.read")
@@ -255,7 +230,7 @@ def resource_version(
     tx: Tx, call: Call, kind: NamePath, name: NamePath, generation: Annotated[int, Path(ge=1, le=2**31 - 1)]
 ) -> dict[str, Any]:
     """Return one version of a resource."""
-    return queries.version(tx, assembly_of(call).catalogue.get(kind), _no_nul(name), generation)
+    return queries.version(tx, assembly_of(call).catalogue.get(kind), clean(name), generation)
 
 
 @router.get("/v1/resources/{kind}/{name}/diff", permission="registry.read")
@@ -269,7 +244,7 @@ def resource_diff(
 ) -> dict[str, Any]:
     """Compare two versions; by default the last two."""
     found = assembly_of(call).catalogue.get(kind)
-    past = queries.history(tx, found, _no_nul(name), limit=2)
+    past = queries.history(tx, found, clean(name), limit=2)
     to = new or past[0]["generation"]
     since = old or max(to - 1, 1)
     before, after = queries.version(tx, found, name, since), queries.version(tx, found, name, to)
@@ -291,7 +266,7 @@ def rollback_resource(
         tx,
         assembly,
         kind=assembly.catalogue.get(kind),
-        name=_no_nul(name),
+        name=clean(name),
         generation=body.generation,
         actor=actor_of(call),
         now=call.now,
@@ -355,7 +330,7 @@ def audit_entries(
     actor: Annotated[str, Query(max_length=140)] = "",
 ) -> Reply:
     """List audit entries, newest first."""
-    items = audit.entries(tx, before=before, limit=limit, subject=_no_nul(subject), actor=_no_nul(actor))
+    items = audit.entries(tx, before=before, limit=limit, subject=clean(subject), actor=clean(actor))
     more = items[-1]["seq"] if len(items) == limit and items[-1]["seq"] > 0 else None
     link = f'</v1/audit/entries?before={more}&limit={limit}>; rel="next"' if more else None
     return Reply({"items": items, "next_cursor": more}, link=link)

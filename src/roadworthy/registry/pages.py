@@ -30,7 +30,7 @@ from roadworthy.foundation.web.router import SIGNED_IN, Router
 from roadworthy.foundation.web.view import View
 from roadworthy.registry import audit, manifest, queries, verification
 from roadworthy.registry.assembly import assembly_of
-from roadworthy.registry.http import KEYS_SOCKET
+from roadworthy.registry.door import KEYS_SOCKET, clean
 from roadworthy.registry.kinds import Kind
 from roadworthy.registry.resource import Stored
 
@@ -59,10 +59,38 @@ def audit_page(
     actor: Annotated[str, Query(max_length=140)] = "",
 ) -> View:
     """Every change, approval and decision, newest first."""
-    found = audit.entries(tx, before=cursor, limit=51, subject=subject, actor=actor)
-    shown, more = found[:50], len(found) > 50
+    found = audit.entries(tx, before=cursor, limit=51, subject=clean(subject), actor=clean(actor))
     newest = audit.newest_checkpoint(tx)
-    table = Table(
+    url = call.request.url.path + (f"?{call.request.url.query}" if call.request.url.query else "")
+    table = _entries_table(found[:50], url=url, more=len(found) > 50)
+    model = ListPage(
+        lead="Append-only and tamper-evident: each entry is a leaf of a Merkle tree whose root is signed.",
+        filters=(
+            Filter(name="subject", label="About", value=subject),
+            Filter(name="actor", label="Who", value=actor),
+        ),
+        action=Link("Verify the log", "/audit/verify"),
+        stats=(
+            Stat(label="Entries", value=f"{audit.size(tx):,}"),
+            Stat(
+                label="Last checkpoint",
+                value=f"{newest['size']:,}" if newest else "none",
+                note="entries signed for",
+            ),
+        ),
+    )
+    return View(
+        title="Audit",
+        template="table_page.html",
+        model=model,
+        table=table,
+        active="/audit",
+        command="roadworthy audit log",
+    )
+
+
+def _entries_table(shown: list[dict[str, Any]], *, url: str, more: bool) -> Table:
+    return Table(
         columns=[
             Column(key="seq", title="Entry", numeric=True),
             Column(key="at", title="When"),
@@ -88,36 +116,12 @@ def audit_page(
             for one in shown
         ],
         caption="Audit entries",
-        url=str(call.request.url.path) + (f"?{call.request.url.query}" if call.request.url.query else ""),
+        url=url,
         next_cursor=str(shown[-1]["seq"]) if more else None,
         empty=Empty(
             sentence="Nothing has been changed yet; the first change will stand here.",
             command="roadworthy apply -f roadworthy.yaml",
         ),
-    )
-    model = ListPage(
-        lead="Append-only and tamper-evident: each entry is a leaf of a Merkle tree whose root is signed.",
-        filters=(
-            Filter(name="subject", label="About", value=subject),
-            Filter(name="actor", label="Who", value=actor),
-        ),
-        action=Link("Verify the log", "/audit/verify"),
-        stats=(
-            Stat(label="Entries", value=f"{audit.size(tx):,}"),
-            Stat(
-                label="Last checkpoint",
-                value=f"{newest['size']:,}" if newest else "none",
-                note="entries signed for",
-            ),
-        ),
-    )
-    return View(
-        title="Audit",
-        template="table_page.html",
-        model=model,
-        table=table,
-        active="/audit",
-        command="roadworthy audit log",
     )
 
 

@@ -1,0 +1,1 @@
+"""One migration chain for both engines."""
