@@ -17,10 +17,11 @@ START = date(2025, 1, 6)
 NUMBER = r"[\d,]+(?:\.\d+)?"
 DAY = r"\d{1,2} [A-Z][a-z]+ \d{4}"
 SIGNAL = re.compile(
-    rf"^(?P<title>.+?) (?P<verb>was|has been) (?P<size>{NUMBER}) (?P<unit>.+) "
-    rf"(?P<word>higher|lower) than its earlier trend predicted \(95 % interval "
-    rf"(?P<low>{NUMBER}) to (?P<high>{NUMBER})\) over the (?P<after>\d+) weeks? measured (?P<span>.+), (?P<judged>(?P<share>{NUMBER}) % of the targeted change|"
-    r"the wrong direction); a before/after comparison is not proof of cause\.$"
+    rf"^(?P<title>.+?) (?P<verb>was|has been) (?P<size>{NUMBER}) (?P<unit>.+) (?P<word>higher|lower) "
+    rf"than its earlier trend predicted \(95 % interval (?P<low>{NUMBER}) to (?P<high>{NUMBER})\) "
+    rf"over the (?P<after>\d+) weeks? measured (?P<span>.+), "
+    rf"(?P<judged>(?P<share>{NUMBER}) % of the targeted change|the wrong direction); "
+    r"a before/after comparison is not proof of cause\.$"
 )
 SILENT = re.compile(
     rf"^(?P<title>.+?): nothing can be told(?P<yet> yet)? from its figures, which lie "
