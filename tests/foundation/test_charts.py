@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from roadworthy.foundation import charts
-from roadworthy.foundation.chart_tokens import PLACEHOLDERS, TOKENS, color
+from roadworthy.foundation.chart_tokens import STAND_INS, TOKENS, color
 from roadworthy.foundation.charts import (
     ChartRefusedError,
     ChartRenderer,
@@ -55,7 +55,7 @@ def _texts(svg: str) -> list[str]:
 
 
 def test_colors_become_tokens(renderer: ChartRenderer) -> None:
-    """No placeholder is left, and the tokens stand where the colors were."""
+    """No stand-in is left, and the tokens stand where the colors were."""
     svg = renderer.render_svg(SPEC, title="Handling time", description="It fell.")
     assert 'stroke="var(--accent)"' in svg
     assert 'fill="var(--status-bad)"' in svg
@@ -64,7 +64,7 @@ def test_colors_become_tokens(renderer: ChartRenderer) -> None:
 
 def test_every_token_is_one_of_the_console() -> None:
     """A chart cannot name a color that the console's style sheet does not define, in either theme."""
-    assert len(set(PLACEHOLDERS.values())) == len(TOKENS)
+    assert len(set(STAND_INS.values())) == len(TOKENS)
     for theme in ("light", "dark"):
         assert set(TOKENS) <= set(colors(theme))
 

@@ -1,6 +1,6 @@
-"""Pure: charts are drawn in placeholder colours that become the page's design tokens afterwards.
+"""Pure: charts are drawn in stand-in colors that become the page's design tokens afterwards.
 
-A chart names `color("accent")`; the renderer replaces the placeholder with `var(--accent)`, so that one
+A chart names `color("accent")`; the renderer replaces the stand-in with `var(--accent)`, so that one
 drawing serves both themes without a style attribute, or with a palette's own value for a picture file.
 """
 
@@ -9,9 +9,9 @@ TOKENS = (
     "chart-3", "chart-4", "chart-5", "chart-6", "status-good", "status-warn", "status-bad", "status-none",
 )  # fmt: skip
 
-PLACEHOLDERS: dict[str, str] = {token: f"#fe5a{index + 1:02x}" for index, token in enumerate(TOKENS)}
+STAND_INS: dict[str, str] = {token: f"#fe5a{index + 1:02x}" for index, token in enumerate(TOKENS)}
 
 
 def color(token: str) -> str:
-    """The placeholder of a design token, to be used wherever a chart wants a colour."""
-    return PLACEHOLDERS[token]
+    """The stand-in of a design token, to be used wherever a chart wants a colour."""
+    return STAND_INS[token]

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from roadworthy.foundation.chart_tokens import PLACEHOLDERS
+from roadworthy.foundation.chart_tokens import STAND_INS
 from roadworthy.foundation.errors import InvalidError, TooLargeError, UnavailableError
 
 SPEC_BYTES_MAX = 256 * 1024
@@ -34,7 +34,7 @@ _ROOT = re.compile(r"<svg\b[^>]*>")
 _SIZE = re.compile(r'\bviewBox="0 0 ([\d.]+) ([\d.]+)"')
 _ACTIVE = re.compile(r"<(?:script|style|foreignObject|a|image)\b|\bstyle=|\bon[a-z]+=", re.IGNORECASE)
 
-_TOKEN_OF = {placeholder: token for token, placeholder in PLACEHOLDERS.items()}
+_TOKEN_OF = {stand_in: token for token, stand_in in STAND_INS.items()}
 
 
 class ChartTooLargeError(TooLargeError):
@@ -83,7 +83,7 @@ def _canonical(spec: Mapping[str, Any]) -> str:
 
 
 def _dressed(svg: str, *, title: str, description: str, identity: str) -> str:
-    """Tokens for placeholders, the page's font, unique ids, and one image to a screen reader."""
+    """Tokens for stand-ins, the page's font, unique ids, and one image to a screen reader."""
     if _ACTIVE.search(svg):
         raise ChartRefusedError("The chart cannot be shown.", why="Its drawing holds active content.")
     svg = _SPOKEN.sub("", svg)
@@ -138,10 +138,10 @@ class ChartRenderer:
         return _dressed(drawn.decode(), title=title, description=description, identity=identity)
 
     def render_png(self, spec: Mapping[str, Any], *, palette: Mapping[str, str], scale: float = 2.0) -> bytes:
-        """The chart as a picture file in one theme's own colours, on its background."""
-        text = _canonical({**spec, "background": PLACEHOLDERS["bg"]})
-        for token, placeholder in PLACEHOLDERS.items():
-            text = text.replace(placeholder, palette[token])
+        """The chart as a picture file in one theme's own colors, on its background."""
+        text = _canonical({**spec, "background": STAND_INS["bg"]})
+        for token, stand_in in STAND_INS.items():
+            text = text.replace(stand_in, palette[token])
         key = self._key(f"png{scale}", text)
         drawn = self._cached(key)
         if drawn is None:

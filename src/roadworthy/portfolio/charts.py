@@ -102,6 +102,66 @@ def _footer(scene: Scene, *, as_of: date) -> str:
     return " · ".join(parts)
 
 
+def _scene(
+    contract: OutcomeContract,
+    points: Sequence[WeeklyPoint],
+    marks: Sequence[InterventionMark],
+    verdict: EffectVerdict,
+    *,
+    as_of: date,
+    size: tuple[int, int],
+) -> Scene:
+    ordered = tuple(sorted((p for p in points if p.start <= as_of), key=lambda p: p.start))[-POINTS_MAX:]
+    bounds = limits(_baseline_values(contract, ordered))
+    fired: dict[int, tuple[Signal, ...]] = {}
+    if isinstance(bounds, Limits):
+        for signal in signals([point.value for point in ordered], bounds):
+            fired[signal.index] = (*fired.get(signal.index, ()), signal)
+    first = ordered[0].start if ordered else contract.baseline_start
+    shown = tuple(sorted((m for m in marks if first <= m.on <= as_of), key=lambda m: m.on))
+    width, height = size
+    return Scene(contract, ordered, shown, verdict, bounds, fired, width - GUTTER - 48, height)
+
+
+def _layers(scene: Scene) -> list[Spec]:
+    x, y = axes(scene)
+    corner = {"t": epoch_ms(scene.first), "v": scene.contract.baseline_value}
+    return [
+        # The axes stand even when there is no figure to hang them on.
+        {
+            "data": {"values": [corner]},
+            "mark": {"type": "point", "opacity": 0},
+            "encoding": {"x": x, "y": {"field": "v", **y}},
+        },
+        # Room for the labels on the right, whatever font measures them.
+        {
+            "data": {"values": [{"px": scene.width + GUTTER, "py": 0}]},
+            "mark": {"type": "point", "opacity": 0},
+            "encoding": pixels(),
+        },
+        *backdrop(scene, y),
+        rule(scene.contract.baseline_value, "axis", y),
+        rule(scene.contract.target_value, "status-good", y, dash=[7, 3]),
+        *trend_layers(scene, x, y),
+        *mark_layers(scene),
+        *(series_layers(scene, x, y) if scene.points else []),
+        *effect_layers(scene, x, y),
+        *gutter_labels(scene),
+    ]
+
+
+def _framed(layers: list[Spec], *, width: int, height: int, padding: int) -> Spec:
+    return {
+        "$schema": SCHEMA,
+        "width": width,
+        "height": height,
+        "background": None,
+        "padding": padding,
+        "config": config(),
+        "layer": layers,
+    }
+
+
 def run_chart(
     contract: OutcomeContract,
     points: Sequence[WeeklyPoint],
@@ -113,78 +173,26 @@ def run_chart(
     height: int = 260,
 ) -> Chart:
     """The run chart of an outcome: figures, baseline, target, usual range, what happened, earlier trend."""
-    ordered = tuple(sorted((p for p in points if p.start <= as_of), key=lambda p: p.start))[-POINTS_MAX:]
-    bounds = limits(_baseline_values(contract, ordered))
-    fired: dict[int, tuple[Signal, ...]] = {}
-    if isinstance(bounds, Limits):
-        for signal in signals([point.value for point in ordered], bounds):
-            fired[signal.index] = (*fired.get(signal.index, ()), signal)
-    first = ordered[0].start if ordered else contract.baseline_start
-    shown = tuple(sorted((m for m in marks if first <= m.on <= as_of), key=lambda m: m.on))
-    scene = Scene(contract, ordered, shown, verdict, bounds, fired, width - GUTTER - 48, height)
-    x, y = axes(scene)
-    anchor: Spec = {
-        "data": {"values": [{"t": epoch_ms(scene.first), "v": contract.baseline_value}]},
-        "mark": {"type": "point", "opacity": 0},
-        "encoding": {"x": x, "y": {"field": "v", **y}},
-    }
-    layers = [
-        anchor,
-        # Room for the labels on the right, whatever font measures them.
-        {
-            "data": {"values": [{"px": scene.width + GUTTER, "py": 0}]},
-            "mark": {"type": "point", "opacity": 0},
-            "encoding": pixels(),
-        },
-        *backdrop(scene, y),
-        rule(contract.baseline_value, "axis", y),
-        rule(contract.target_value, "status-good", y, dash=[7, 3]),
-        *trend_layers(scene, x, y),
-        *mark_layers(scene),
-        *(series_layers(scene, x, y) if ordered else []),
-        *effect_layers(scene, x, y),
-        *gutter_labels(scene),
-    ]
-    spec: Spec = {
-        "$schema": SCHEMA,
-        "width": scene.width,
-        "height": height,
-        "background": None,
-        "padding": 4,
-        "config": config(),
-        "resolve": {"scale": {"x": "shared", "y": "shared"}},
-        "layer": layers,
-    }
-    sentence = headline(contract, verdict).text
+    scene = _scene(contract, points, marks, verdict, as_of=as_of, size=(width, height))
     columns, rows = _table(scene)
     wish = "lower is better" if contract.direction == "decrease" else "higher is better"
-    band = "" if isinstance(bounds, TooFewForLimits) else "; blue band: usual range of the baseline weeks"
+    band = "; blue band: usual range of the baseline weeks" if isinstance(scene.bounds, Limits) else ""
     live = "; gray: while live" if verdict.window is not None else ""
     return Chart(
-        spec=spec,
+        spec=_framed(_layers(scene), width=scene.width, height=height, padding=4),
         title=contract.title,
         subtitle=f"{contract.title}, {contract.unit}, by week; {wish}{band}{live}",
-        description=sentence,
+        description=headline(contract, verdict).text,
         footer=_footer(scene, as_of=as_of),
         columns=columns,
         rows=rows,
-        n=len(ordered),
+        n=len(scene.points),
     )
 
 
-def sparkline(
-    title: str,
-    unit: str,
-    points: Sequence[WeeklyPoint],
-    *,
-    baseline: float | None,
-    as_of: date,
-    width: int = 120,
-    height: int = 28,
-) -> Chart:
-    """The last 26 weeks as a small line on its own scale, with the newest point and the baseline marked."""
-    oldest = as_of - SPARK_WEEKS * PERIOD
-    recent = tuple(sorted((p for p in points if oldest < p.start <= as_of), key=lambda p: p.start))
+def _spark_layers(
+    recent: Sequence[WeeklyPoint], *, baseline: float | None, oldest: date, newest: date
+) -> list[Spec]:
     rows: list[Spec] = []
     run = 0
     for index, point in enumerate(recent):
@@ -197,7 +205,7 @@ def sparkline(
         "field": "t",
         "type": "temporal",
         "axis": None,
-        "scale": {"type": "utc", "domain": [epoch_ms(oldest), epoch_ms(as_of)], "nice": False},
+        "scale": {"type": "utc", "domain": [epoch_ms(oldest), epoch_ms(newest)], "nice": False},
     }
     y = {
         "type": "quantitative",
@@ -221,16 +229,25 @@ def sparkline(
             "encoding": {"x": x, "y": {"field": "v", **y}},
         }
     )
+    return layers
+
+
+def sparkline(
+    title: str,
+    unit: str,
+    points: Sequence[WeeklyPoint],
+    *,
+    baseline: float | None,
+    as_of: date,
+    width: int = 120,
+    height: int = 28,
+) -> Chart:
+    """The last 26 weeks as a small line on its own scale, with the newest point and the baseline marked."""
+    oldest = as_of - SPARK_WEEKS * PERIOD
+    recent = tuple(sorted((p for p in points if oldest < p.start <= as_of), key=lambda p: p.start))
+    layers = _spark_layers(recent, baseline=baseline, oldest=oldest, newest=as_of)
     return Chart(
-        spec={
-            "$schema": SCHEMA,
-            "width": width,
-            "height": height,
-            "background": None,
-            "padding": 2,
-            "config": config(),
-            "layer": layers,
-        },
+        spec=_framed(layers, width=width, height=height, padding=2),
         title=title,
         subtitle=f"{title}, {unit}, last {SPARK_WEEKS} weeks",
         description=_spark_words(title, unit, recent),
