@@ -66,7 +66,7 @@ def record(
         actor=actor.principal,
         action=action,
         object=subject,
-        enforcement=enforcement,
+        enforcement=int(enforcement),
         leaf=leaf.decode(),
         salt=salt,
         body=body,

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Integer,
     LargeBinary,
@@ -34,7 +33,7 @@ entries = Table(
     Column("actor", String(140), nullable=False, index=True),
     Column("action", String(60), nullable=False),
     Column("object", String(140), nullable=False, index=True),
-    Column("enforcement", Boolean, nullable=False),
+    Column("enforcement", Integer, nullable=False),  # 0 or 1, compared exactly by verification
     Column("leaf", Text, nullable=False),
 )
 payloads = Table(

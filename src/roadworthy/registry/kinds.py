@@ -184,5 +184,6 @@ def _walk(value: Any, ref: Ref | None, path: str) -> Iterator[tuple[str, str, st
     elif isinstance(value, tuple | list):
         for position, item in enumerate(value):
             yield from _walk(item, ref, f"{path}[{position}]")
-    elif isinstance(value, str) and ref is not None:
+    # The organization is the root above all units; nobody declares it, so nothing refers to it.
+    elif isinstance(value, str) and ref is not None and (ref.kind, value) != ("Unit", ROOT_NAMESPACE):
         yield path, ref.kind, value

@@ -150,7 +150,7 @@ def _scalar(node: yaml.ScalarNode, file: str, line: int) -> Any:
     if explicit:
         raise _malformed(file, line, f"The tag {node.tag[:60]} is not read.", "Remove the tag.")
     text = str(node.value)
-    if node.style is not None:  # quoted or a block: always text
+    if node.style:  # quoted or a block: always text
         return text
     if text in _WORDS:
         return _WORDS[text]
@@ -185,7 +185,9 @@ def _write_text(writer: yaml.SafeDumper, value: str) -> yaml.Node:
     block = "\n" in value and not re.search(
         r"[ \t]+\n|\A\s|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]", value
     )
-    style = "|" if block else (None if plain_is_text else '"')
+    # Characters that some readers take for a line break or drop are written as escapes.
+    odd = re.search(r"[\x00-\x09\x0b-\x1f\x7f-\xa0\u2028\u2029\ufeff]", value)
+    style = "|" if block else (None if plain_is_text and not odd else '"')
     return writer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 

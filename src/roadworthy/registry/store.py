@@ -11,8 +11,10 @@ from sqlalchemy import (
     Integer,
     PrimaryKeyConstraint,
     Row,
+    Select,
     String,
     Table,
+    Text,
     and_,
     delete,
     func,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    type_coerce,
     update,
 )
 
@@ -177,15 +180,26 @@ def version(tx: Tx, kind: str, name: str, generation: int) -> Row[Any] | None:
     return tx.connection.execute(select(versions).where(where)).one_or_none()
 
 
-def all_versions(tx: Tx) -> list[Row[Any]]:
-    """Return every version in the order of the log."""
-    return list(tx.connection.execute(select(versions).order_by(versions.c.audit_seq)))
+def raw_versions(tx: Tx) -> list[Row[Any]]:
+    """Return every version in the order of the log, documents as the text that is stored."""
+    return list(tx.connection.execute(_raw(versions).order_by(versions.c.audit_seq)))
+
+
+def raw_resources(tx: Tx) -> list[Row[Any]]:
+    """Return every current resource, documents as the text that is stored."""
+    return list(tx.connection.execute(_raw(resources)))
+
+
+def _raw(table: Table) -> Select[Any]:
+    others = [column for column in table.c if column.name != "document"]
+    return select(*others, type_coerce(table.c.document, Text).label("document"))
 
 
 def erase_versions(tx: Tx, kind: str, name: str) -> None:
-    """Drop the documents of every version; who changed it when stays."""
+    """Drop what every version said, its digest too (a guess could be tried on it); who and when stay."""
     where = and_(versions.c.kind == kind, versions.c.name == name)
-    tx.connection.execute(update(versions).where(where).values(document=None))
+    blank = {"document": None, "digest": "", "managed_by": "", "source": ""}
+    tx.connection.execute(update(versions).where(where).values(blank))
 
 
 def as_of_audit(tx: Tx, audit_size: int) -> list[Row[Any]]:

@@ -72,7 +72,7 @@ def _leaves(rows: Sequence[Any], findings: list[Finding]) -> list[bytes | None]:
             "actor": row.actor,
             "action": row.action,
             "object": row.object,
-            "enforcement": row.enforcement,
+            "enforcement": {0: False, 1: True}.get(row.enforcement),
         }
         for column, value in shown.items():
             if not isinstance(leaf, dict) or leaf.get(column) != value:
@@ -188,17 +188,17 @@ def _resources(tx: Tx, rows: Sequence[Any]) -> Iterator[Finding]:
     """Compare versions with the payloads that sealed them, and current rows with their newest version."""
     sealed = {row.seq: row for row in rows}
     newest: dict[tuple[str, str], Any] = {}
-    for version in store.all_versions(tx):
+    versions = store.raw_versions(tx)
+    for version in versions:
         newest[version.kind, version.name] = version
         where = f"resource_versions {version.kind}/{version.name} generation {version.generation}"
-        entry = sealed.get(version.audit_seq)
-        yield from _version(version, entry, where)
+        yield from _version(version, sealed.get(version.audit_seq), where)
     declared = {word for words in _ACTIONS.values() for word in words}
-    seqs = {version.audit_seq for version in store.all_versions(tx)}
+    seqs = {version.audit_seq for version in versions}
     for row in rows:
         if row.action in declared and row.seq not in seqs:
             yield Finding(f"resource_versions audit_seq {row.seq}", f"the version of {row.object} is missing")
-    current = {(row.kind, row.name): row for row in store.read_all(tx)}
+    current = {(row.kind, row.name): row for row in store.raw_resources(tx)}
     for key, version in newest.items():
         row = current.pop(key, None)
         where = f"resources {key[0]}/{key[1]}"
@@ -217,32 +217,51 @@ def _version(version: Any, entry: Any, where: str) -> Iterator[Finding]:
     if entry is None:
         yield Finding(where, "no entry in the log accounts for it")
         return
-    if (
-        entry.action not in _ACTIONS.get(version.action, ())
-        or entry.actor != version.actor
-        or entry.at != version.at
-    ):
+    stamped = (entry.actor, entry.at) == (version.actor, version.at)
+    if entry.action not in _ACTIONS.get(version.action, ()) or not stamped:
         yield Finding(where, f"its author, time or action is not that of entry {version.audit_seq}")
-    if version.document is not None and version_digest(version.document) != version.digest:
-        yield Finding(where, "its document does not match its digest")
-    if entry.body is None:
-        return  # erased; accounted for above
-    content = json.loads(entry.body)
-    for column in ("generation", "document", "managed_by", "source"):
-        if content.get(column) != getattr(version, column):
+    content = _content(entry)
+    if content is None:  # erased, or no longer what was sealed: that is named with the payload
+        if entry.body is None and _held_back(version):
+            yield Finding(where, f"its content was erased from entry {version.audit_seq} and is still here")
+        return
+    document = content.get("document")
+    expected = {
+        "generation": content.get("generation"),
+        "managed_by": content.get("managed_by"),
+        "source": content.get("source"),
+        "document": None if document is None else canonical(document).decode(),
+        "digest": version_digest(document or {}),
+    }
+    for column, value in expected.items():
+        if getattr(version, column) != value:
             yield Finding(f"{where}, column {column}", f"it is not what entry {version.audit_seq} sealed")
+
+
+def _held_back(version: Any) -> bool:
+    return (version.document, version.digest, version.managed_by, version.source) != (None, "", "", "")
+
+
+def _content(entry: Any) -> dict[str, Any] | None:
+    try:
+        content = json.loads(entry.body)
+    except (TypeError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _current(row: Any, version: Any, where: str) -> Iterator[Finding]:
     for column in ("generation", "digest", "managed_by", "source", "document"):
         if getattr(row, column) != getattr(version, column):
             yield Finding(f"{where}, column {column}", f"it is not what generation {version.generation} says")
-    if row.namespace != row.document["metadata"]["namespace"]:
+    try:
+        namespace = json.loads(version.document)["metadata"]["namespace"]
+    except (TypeError, ValueError, KeyError):
+        namespace = None  # the version's own finding names it
+    if row.namespace != namespace:
         yield Finding(f"{where}, column namespace", "it is not what the document says")
-    if canonical(row.document) and (row.updated_at, row.updated_by) != (version.at, version.actor):
-        yield Finding(
-            f"{where}, column updated_at", f"it is not the time or author of generation {version.generation}"
-        )
+    if (row.updated_at, row.updated_by) != (version.at, version.actor):
+        yield Finding(f"{where}, column updated_at", "it is not the time or author of its newest version")
 
 
 def _held(

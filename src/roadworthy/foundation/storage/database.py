@@ -125,9 +125,10 @@ def _engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("roadworthy_write"):
+        writing = connection.get_execution_options().get("roadworthy_write")
+        if writing:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
-        else:
+        elif writing is False:  # None: tables are being made, outside any request
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     return engine
