@@ -178,3 +178,8 @@ def search(tx: Tx, text: str, *, limit: int = 20) -> list[dict[str, str]]:
         {"kind": row.kind, "name": row.name, "namespace": row.namespace}
         for row in store.search(tx, text.lower(), limit)
     ]
+
+
+def any_labelled(tx: Tx, label: str, value: str) -> bool:
+    """Say whether any resource carries this label."""
+    return store.any_labelled(tx, f'"{label}":"{value}"')

@@ -224,3 +224,9 @@ def search(tx: Tx, text: str, limit: int) -> list[Row[Any]]:
     pattern = f"%{text.replace('%', '').replace('_', '')}%"
     query = select(resources).where(or_(resources.c.name.like(pattern), resources.c.kind.like(pattern)))
     return list(tx.connection.execute(query.order_by(resources.c.name).limit(limit)))
+
+
+def any_labelled(tx: Tx, fragment: str) -> bool:
+    """Say whether any document holds this fragment of canonical JSON."""
+    where = type_coerce(resources.c.document, Text).like(f"%{fragment}%")
+    return tx.connection.execute(select(resources.c.name).where(where).limit(1)).first() is not None
