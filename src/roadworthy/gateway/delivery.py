@@ -230,7 +230,7 @@ class Delivery:
         assert exchange.request is not None
         assert exchange.admitted is not None
         answer = openai.read_answer(body)
-        if answer is None or (answer.choices is None and not answer.failed()):
+        if answer is None or (not answer.choices and not answer.failed()):
             self._failed(Failure("protocol_error", "The provider's answer is not a chat completion."))
         elif answer.failed():
             self._failed(_error_in_answer(body))
@@ -258,8 +258,9 @@ class Delivery:
         if self._sending is not None:
             self._sending.cancel()
         exchange = self._exchange
-        exchange.status = 499
-        exchange.error = "client_disconnected"
+        # Clients leave at once when they read an error: then the error is what happened, not the leaving.
+        exchange.status = 502 if exchange.error else 499
+        exchange.error = exchange.error or "client_disconnected"
         if self._reader is not None:
             exchange.usage = self._reader.usage
             exchange.response = self._reader.text()

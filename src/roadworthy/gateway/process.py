@@ -60,12 +60,12 @@ class Gateway:
         self._pepper = pepper
         self._settings = settings
         self._on_ready = on_ready
-        self._ledger: Ledger | None = None
+        self.ledger: Ledger | None = None
 
     def _health(self) -> tuple[bool, dict[str, object]]:
         state = self._holder.state()
         said: dict[str, object] = msgspec.to_builtins(state)
-        troubles = [self._keeper.error, self._ledger.error if self._ledger is not None else ""]
+        troubles = [self._keeper.error, self.ledger.error if self.ledger is not None else ""]
         if self._shipper is not None:
             troubles.append(self._shipper.error)
         reasons = [*state.reasons, *(trouble for trouble in troubles if trouble)]
@@ -86,7 +86,7 @@ class Gateway:
         wheel = Wheel(loop)
         circuits = Circuits()
         providers = Providers(wheel, loop)
-        ledger = self._ledger = Ledger(self._spool, call_soon=loop.call_soon)
+        ledger = self.ledger = Ledger(self._spool, call_soon=loop.call_soon)
         ports = Ports(upstream=providers, ledger=ledger, circuits=circuits, monotonic=time.monotonic)
         refresher: Refresher | None = None
 
@@ -136,6 +136,7 @@ class Gateway:
         providers.close()
         wheel.stop()
         await asyncio.to_thread(self._stop_threads, refresher)
+        await asyncio.sleep(0)  # transports that were cut off are closed in the loop's next turn
         return code
 
     async def _drain(self, listener: asyncio.Server, shared: server.Settings) -> int:

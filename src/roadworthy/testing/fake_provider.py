@@ -150,7 +150,11 @@ class FakeProvider:
             await writer.drain()
             return False
         elif request.get("stream"):
-            return await self._stream(request, reader, writer)
+            try:
+                return await self._stream(request, reader, writer)
+            except ConnectionError:
+                self.left_early += 1
+                return False
         else:
             if script == "slow":
                 await asyncio.sleep(1.0)

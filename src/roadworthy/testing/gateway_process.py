@@ -110,21 +110,34 @@ class RunningGateway:
             self.gateway.stop()
             self._thread.join(40)
 
+    def ledger_error(self) -> str:
+        """Return what keeps calls from being recorded, if anything does."""
+        return self.gateway.ledger.error if self.gateway.ledger is not None else ""
+
     def publish(self, new: Snapshot) -> None:
         """Commit a new snapshot, then announce it, as the control plane does."""
         self.source.current = new
         revision.bump(self.counter_path, new.revision)
 
-    def records(self) -> list[CallRecord]:
-        """Ship what is in the spool, and return it."""
-        return shipped(self.directory / "spool", keep=self.spool.close)
+    def records(self, *, at_least: int = 1) -> list[CallRecord]:
+        """Ship what is in the spool, and return it; give a call that a caller left two seconds to end."""
+        found: list[CallRecord] = []
+        until = time.monotonic() + 2
+        while len(found) < at_least and time.monotonic() < until:
+            found += shipped(self.directory / "spool", keep=self.spool.close)
+            time.sleep(0.005)
+        return found
 
 
 def shipped(directory: Path, *, keep: Callable[[], None] = lambda: None) -> list[CallRecord]:
     """Ship what is in a spool, and return it."""
-    keep()
     found: list[CallRecord] = []
-    ship_once(directory, found.extend)
+    for _ in range(200):  # a segment that is being made durable cannot be taken yet
+        keep()
+        ship_once(directory, found.extend)
+        if not list(directory.glob("*.seg")):
+            break
+        time.sleep(0.01)
     return found
 
 

@@ -12,6 +12,7 @@ from roadworthy.gateway.snapshot import Reason
 DEPTH_MAX = 64
 BRACKETS_MAX = 200_000  # 100,000 items, each opened and closed
 DIGITS_MAX = 4_300
+COUNT_MAX = 1_000_000_000
 EVENT_BYTES_MAX = 1 << 20
 MODEL_NAME_MAX = 256
 
@@ -52,6 +53,7 @@ class ChatRequest:
         self.max_output_tokens = max_output_tokens
 
 
+_NOTHING = msgspec.Raw()  # `Raw | None` reads nothing but null: absence is an empty Raw instead
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
 _COUNT: msgspec.json.Decoder[int | None] = msgspec.json.Decoder(int | None)
@@ -108,6 +110,8 @@ def _count(fields: dict[str, msgspec.Raw], name: str) -> int | None:
         raise MalformedRequestError(f"`{name}` must be a whole number.", name) from None
     if count is not None and count < 1:
         raise MalformedRequestError(f"`{name}` must be at least 1.", name)
+    if count is not None and count > COUNT_MAX:
+        raise MalformedRequestError(f"`{name}` must be at most {COUNT_MAX}.", name)
     return count
 
 
@@ -190,17 +194,17 @@ class Answer(msgspec.Struct):
     """The parts of a whole answer that the gateway looks at."""
 
     usage: Usage | None = None
-    choices: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    choices: msgspec.Raw = _NOTHING
+    error: msgspec.Raw = _NOTHING
 
     def failed(self) -> bool:
         """Is this an error although the status said success?"""
-        return self.error is not None and bytes(self.error) != b"null" and not self.choices
+        return bytes(self.error) not in {b"", b"null"} and not self.choices
 
 
 class _AnswerWithoutUsage(msgspec.Struct):
-    choices: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    choices: msgspec.Raw = _NOTHING
+    error: msgspec.Raw = _NOTHING
 
 
 _ANSWER = msgspec.json.Decoder(Answer)
@@ -301,7 +305,7 @@ class StreamReader:
                     return event if self.started else b""
                 if answer.usage is not None:
                     self.usage = answer.usage
-                    if self._hide_usage and answer.choices is not None and bytes(answer.choices) == b"[]":
+                    if self._hide_usage and bytes(answer.choices) == b"[]":
                         return b""
         self.started = True
         if self._room > 0:
@@ -318,8 +322,8 @@ class StreamReader:
 
 
 class _Said(msgspec.Struct):
-    content: msgspec.Raw | None = None
-    tool_calls: msgspec.Raw | None = None
+    content: msgspec.Raw = _NOTHING
+    tool_calls: msgspec.Raw = _NOTHING
 
 
 class _Choice(msgspec.Struct):
@@ -333,19 +337,17 @@ class _Saying(msgspec.Struct):
 
 class _Message(msgspec.Struct):
     role: str = ""
-    content: msgspec.Raw | None = None
+    content: msgspec.Raw = _NOTHING
 
 
 _SAYING = msgspec.json.Decoder(_Saying)
 _MESSAGES = msgspec.json.Decoder(list[_Message])
 
 
-def _readable(raw: msgspec.Raw | None) -> str:
+def _readable(raw: msgspec.Raw) -> str:
     """Return a text as it reads, anything richer as its JSON."""
-    if raw is None:
-        return ""
     data = bytes(raw)
-    if data == b"null":
+    if data in {b"", b"null"}:
         return ""
     if data.startswith(b'"'):
         try:

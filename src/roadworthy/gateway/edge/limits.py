@@ -93,6 +93,10 @@ class Head:
             raise BadRequestError(400, "host_invalid", "The Host header is not a host and port.")
         if not self.url.startswith(b"/"):
             raise BadRequestError(400, "target_invalid", "The request's target must be a path.")
+        if b"upgrade" in headers:
+            raise BadRequestError(
+                400, "upgrade_refused", "Only HTTP/1.1 is spoken here; have the client not offer an upgrade."
+            )
         encoding = headers.get(b"content-encoding")
         if encoding is not None and encoding.strip().lower() != b"identity":
             raise BadRequestError(415, "encoding_refused", "Compressed request bodies are not accepted.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 import httptools
 import msgspec
@@ -103,8 +104,8 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------ what the transport says
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are asyncio's in all but ancestry.
+        transport = self._transport = cast("asyncio.Transport", transport)
         server = self._server
         if len(server.connections) >= self._limits.connections:
             transport.abort()
@@ -121,8 +122,9 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # The request itself is complete and will be answered; what follows it is not HTTP/1.1 to us.
-            self._closing = True
+            self._refuse(
+                BadRequestError(400, "malformed_http", "The request is not one that is served here.")
+            )
         except httptools.HttpParserCallbackError as error:
             if not isinstance(error.__context__, BadRequestError):
                 raise
@@ -218,7 +220,7 @@ class Connection(asyncio.Protocol):
         self._server.wheel.clear(self)
         parser = self._parser
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        keep_alive = parser.should_keep_alive() and not parser.should_upgrade()
+        keep_alive = parser.should_keep_alive()
         request = Request(parser.get_method(), self._head.url, self._head.headers, body, keep_alive)
         self._body = []
         self._head_done = True  # until the next begins, there is no head to wait for

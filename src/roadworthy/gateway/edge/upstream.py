@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections import deque
+from typing import cast
 
 import httptools
 
@@ -112,8 +113,7 @@ class Connection(asyncio.Protocol):
         self._total_tick = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's are asyncio's in all but ancestry
 
     def carry(self, attempt: Attempt) -> None:
         """Send the attempt's request."""
