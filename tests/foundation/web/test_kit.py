@@ -16,16 +16,16 @@ from roadworthy.foundation.web.templating import page_headers
 from roadworthy.foundation.web.view import View, render
 from tests.foundation.web import kitchen
 
-PAGES: dict[str, tuple[View, bool]] = {
-    "kitchen": (kitchen.kitchen_view(), True),
-    "list": (kitchen.list_view(), True),
-    "overview": (kitchen.resource_view("overview"), True),
-    "yaml": (kitchen.resource_view("yaml"), True),
-    "history": (kitchen.resource_view("history"), True),
-    "diff": (kitchen.resource_view("diff"), True),
-    "error": (kitchen.error_view(), True),
-    "error-signed-out": (kitchen.error_view(), False),
-    "sign-in": (kitchen.sign_in_view(), False),
+PAGES: dict[str, tuple[Callable[[], View], bool]] = {
+    "kitchen": (kitchen.kitchen_view, True),
+    "list": (kitchen.list_view, True),
+    "overview": (lambda: kitchen.resource_view("overview"), True),
+    "yaml": (lambda: kitchen.resource_view("yaml"), True),
+    "history": (lambda: kitchen.resource_view("history"), True),
+    "diff": (lambda: kitchen.resource_view("diff"), True),
+    "error": (kitchen.error_view, True),
+    "error-signed-out": (kitchen.error_view, False),
+    "sign-in": (kitchen.sign_in_view, False),
 }
 SIZES = {"desktop": (1360, 900), "phone": (320, 640)}
 SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, input, select, textarea, summary")]
@@ -46,10 +46,10 @@ def console() -> Iterator[str]:
             name = address.path.removeprefix("/")
             if (asset := assets().get(name.removeprefix("assets/"))) is not None:
                 return self._send(asset.body, asset.media_type, {})
-            view, signed_in = PAGES.get(name, PAGES["error"])
+            make, signed_in = PAGES.get(name, PAGES["error"])
             theme = parse_qs(address.query).get("theme", [""])[0]
             shell = kitchen.shell(f"/{name}", theme=theme, signed_in=signed_in)
-            body, media_type = render(view, fmt="html", env=env, shell=shell)
+            body, media_type = render(make(), fmt="html", env=env, shell=shell)
             return self._send(body, media_type, page_headers())
 
         def _send(self, body: bytes, media_type: str, headers: dict[str, str]) -> None:

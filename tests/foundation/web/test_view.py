@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
-from roadworthy.foundation.web.parts import Cell, Column, ListPage, Money, Status, Table, with_query
+from roadworthy.foundation.web.parts import Cell, Column, ListPage, Money, Spark, Status, Table, with_query
+from roadworthy.foundation.web.templating import cell_markup
 from roadworthy.foundation.web.view import View, plain, render, twin_url
 from tests.foundation.web import kitchen
 
@@ -74,7 +76,7 @@ def _twins(view: View, path: str = "/traces") -> tuple[_Rows, dict[str, Any], li
 
 
 def _as_text(value: object) -> str:
-    return "" if value is None else str(value)
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 
 def test_the_three_twins_agree_row_for_row() -> None:
@@ -193,6 +195,15 @@ def test_a_row_that_lacks_a_column_is_our_mistake() -> None:
     """A gap is None, said on purpose; a forgotten key is found where the table is made."""
     with pytest.raises(AssertionError, match="lacks name"):
         Table(columns=(Column(key="name", title="Name"),), rows=[{}])
+
+
+def test_a_tiny_chart_is_words_to_a_machine() -> None:
+    """JSON and CSV get the sentence, the page gets both."""
+    spark = Spark(Markup("<svg></svg>"), "rose from 3 to 5")
+    assert plain(spark) == "rose from 3 to 5"
+    assert (
+        cell_markup(spark) == '<span class="spark"><svg></svg><span class="sr">rose from 3 to 5</span></span>'
+    )
 
 
 def test_numbers_that_are_none_read_as_no_data() -> None:

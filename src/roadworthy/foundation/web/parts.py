@@ -53,8 +53,29 @@ class Code:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """A tiny chart in a table. `svg` comes from our own renderer; `text` says the same in words."""
+
+    svg: Markup
+    text: str
+
+
 Cell = (
-    str | int | float | Decimal | bool | date | datetime | Status | Link | Money | Milliseconds | Code | None
+    str
+    | int
+    | float
+    | Decimal
+    | bool
+    | date
+    | datetime
+    | Status
+    | Link
+    | Money
+    | Milliseconds
+    | Code
+    | Spark
+    | None
 )
 """What may stand in a table. None means "no data" and is shown as such."""
 

@@ -11,7 +11,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 from markupsafe import Markup
 
 from roadworthy.foundation.web import formats
-from roadworthy.foundation.web.parts import Cell, Code, Link, Milliseconds, Money, Status
+from roadworthy.foundation.web.parts import Cell, Code, Link, Milliseconds, Money, Spark, Status
 from roadworthy.foundation.web.served_assets import asset_url, assets
 from roadworthy.foundation.web.view import plain, twin_url
 
@@ -99,22 +99,30 @@ def cell_markup(cell: Cell, decimals: int | None = None) -> Markup | str:
         return Markup('<a href="{}">{}</a>').format(cell.href, cell.text)
     if isinstance(cell, Code):
         return Markup("<code>{}</code>").format(cell.text)
-    if isinstance(cell, Money):
-        return _data(cell, formats.money(cell.nano, cell.currency))
-    if isinstance(cell, Milliseconds):
-        return _data(cell, formats.duration(cell.value))
+    if isinstance(cell, Spark):
+        return Markup('<span class="spark">{}<span class="sr">{}</span></span>').format(cell.svg, cell.text)
     if isinstance(cell, datetime):
         return formats.datetime_markup(cell)
     if isinstance(cell, date):
         return formats.date_markup(cell)
-    if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool):
-        return _data(cell, formats.number(cell, decimals))
-    return {True: "yes", False: "no"}[cell] if isinstance(cell, bool) else str(cell)
+    if isinstance(cell, str):
+        return cell
+    return Markup('<data value="{}">{}</data>').format(_machine(cell), _figure(cell, decimals))
 
 
-def _data(cell: object, shown: str) -> Markup:
+def _machine(cell: bool | float | Decimal | Money | Milliseconds) -> str:  # noqa: FBT001  # a cell, not a flag
     value = plain(cell)
-    return Markup('<data value="{}">{}</data>').format("" if value is None else value, shown)
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+
+
+def _figure(cell: bool | float | Decimal | Money | Milliseconds, decimals: int | None) -> str:  # noqa: FBT001  # as above
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, Money):
+        return formats.money(cell.nano, cell.currency)
+    if isinstance(cell, Milliseconds):
+        return formats.duration(cell.value)
+    return formats.number(cell, decimals)
 
 
 def csp_headers() -> dict[str, str]:

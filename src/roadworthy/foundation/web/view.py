@@ -29,6 +29,7 @@ from roadworthy.foundation.web.parts import (
     Link,
     Milliseconds,
     Money,
+    Spark,
     Status,
     Table,
 )
@@ -151,8 +152,8 @@ def plain(cell: object) -> Plain:
         return cell.isoformat()
     if isinstance(cell, Status):
         return cell.word
-    if isinstance(cell, Link | Code):
-        return str(cell.text)
+    if isinstance(cell, Link | Code | Spark):
+        return cell.text
     if isinstance(cell, Money):
         return format(money_amount(cell.nano), "f")
     if isinstance(cell, Milliseconds):
@@ -204,7 +205,7 @@ def _jsonable(value: object) -> Any:
         }
     if isinstance(value, Money):
         return {"amount": plain(value), "currency": value.currency}
-    if isinstance(value, Milliseconds | Code | Markup):
+    if isinstance(value, Milliseconds | Code | Spark | Markup):
         return plain(value) if not isinstance(value, Markup) else None
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
