@@ -7,8 +7,10 @@ import secrets
 import socket
 import stat
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,12 +30,12 @@ from roadworthy.foundation.web.context import Caller, Parts
 from roadworthy.foundation.web.mount import mount
 from roadworthy.foundation.web.router import JSON_LIMIT, PUBLIC, Route, Router
 from roadworthy.foundation.web.templating import build_environment
-from roadworthy.gateway import compile as compiled
 from roadworthy.gateway import process as gateway_process
 from roadworthy.gateway import revision
 from roadworthy.gateway.process import GatewaySettings
 from roadworthy.gateway.refresh import SnapshotHolder
 from roadworthy.gateway.revision import RevisionCounter
+from roadworthy.gateway.source import DatabaseSource
 from roadworthy.gateway.wiring import SLICE as GATEWAY
 from roadworthy.governance import queries as governance_queries
 from roadworthy.governance.wiring import SLICE as GOVERNANCE
@@ -49,6 +51,7 @@ from roadworthy.registry.door import KEYS_SOCKET
 from roadworthy.registry.slice import Slice
 from roadworthy.registry.wiring import SLICE as REGISTRY
 from roadworthy.settings import Settings
+from roadworthy.usage import operations as usage_operations
 from roadworthy.usage.ship import Shipper
 from roadworthy.usage.spool import Spool
 from roadworthy.usage.wiring import SLICE as USAGE
@@ -165,14 +168,14 @@ def build_control(installation: Installation) -> FastAPI:
     )
     routes = [route for one in assembly.slices for router in one.routers for route in router.routes]
     console.add_assets(app)
-    mount(app, [*health_routes(installation), *routes], parts)
+    mount(app, [*health_routes(), *routes], parts)
     console.add_errors(app, parts)
     larger = [(route.path, route.body_limit) for route in routes if route.body_limit != JSON_LIMIT]
     app.add_middleware(console.Limits, limits=larger, default=JSON_LIMIT)
     return app
 
 
-def health_routes(installation: Installation) -> list[Route]:
+def health_routes() -> list[Route]:
     """Say whether the control plane is up, and whether it can answer correctly."""
     router = Router(tag="health")
 
@@ -197,6 +200,11 @@ def _has_samples(tx: Tx) -> bool:
     return registry_queries.any_labelled(tx, "sample", "demo")
 
 
+def read_settings(environment: Mapping[str, str], **given: object) -> Settings:
+    """Read settings from what was given, then the environment, then the defaults."""
+    return setting.read(environment, **given)
+
+
 def run_control(settings: Settings) -> int:
     """Run the control plane until it is told to stop; the first start prints the first sign-in link."""
     _leave_with_starter()
@@ -218,7 +226,7 @@ def run_gateway(settings: Settings) -> int:
     directory = settings.data_dir
     name = f"{socket.gethostname()}-{os.getpid()}"
     holder = SnapshotHolder(
-        load=compiled.loader(installation.database, installation.assembly, clock=clock.now),
+        load=DatabaseSource(installation.database),
         counter=RevisionCounter(directory / "revision"),
         secret=installation.pepper,
         last_good=directory / "snapshot.last-good",
@@ -232,7 +240,7 @@ def run_gateway(settings: Settings) -> int:
         settings=GatewaySettings(
             host=settings.gateway_host, port=settings.gateway_port, drain_s=settings.drain_s
         ),
-        shipper=Shipper(spool, compiled.storer(installation.database, source=name, clock=clock.now)),
+        shipper=Shipper(spool, partial(usage_operations.ingest_into, installation.database, source=name)),
         on_ready=_say_ready,
     )
     installation.database.close()
