@@ -119,7 +119,7 @@ def test_everything_reads_without_a_script(browser: Browser, console: str) -> No
     with opened(browser, f"{console}/kitchen", SIZES["phone"], script=False) as page:
         expect(page.locator("[data-needs-script]:visible")).to_have_count(0)
         page.get_by_label("Menu").click()
-        expect(page.get_by_role("link", name="Outcomes", exact=True)).to_be_visible()
+        expect(page.get_by_role("link", name="Outcomes", exact=True)).to_be_in_viewport(ratio=1)
         page.get_by_label("Menu").click()
         page.get_by_text("Show the numbers").click()
         expect(page.get_by_role("rowheader", name="1 Dec 2025")).to_be_visible()
