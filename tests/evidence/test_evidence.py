@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from sqlalchemy import text
 
 from roadworthy.evidence import operations, queries, store
 from roadworthy.evidence.fact import Fact
@@ -105,7 +104,7 @@ def test_an_altered_row_is_found(database: Database, statement: str, named: str)
     """Whatever is changed behind our back, the comparison with the log names it."""
     _seed(database)
     with database.write() as tx:
-        tx.connection.execute(text(statement))
+        tx.connection.exec_driver_sql(statement)
     with database.read() as tx:
         found = list(queries.verify(tx))
     assert any(named in one.what for one in found), found

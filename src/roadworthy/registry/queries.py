@@ -85,11 +85,11 @@ def page(
 
 
 def as_of(tx: Tx, catalogue: Catalogue, audit_size: int) -> list[Resource[Any]]:
-    """Return every declaration as the log of that size left it."""
+    """Return every declaration of the catalogue's kinds as the log of that size left it."""
     return [
         _resource(catalogue.get(row.kind), row.document)
         for row in store.as_of_audit(tx, audit_size)
-        if row.document is not None
+        if row.document is not None and catalogue.find(row.kind) is not None
     ]
 
 

@@ -1,0 +1,147 @@
+"""What governance has to say to a plan: answers that are none, and what a change does to tiers and grants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from roadworthy.foundation.errors import Issue, NotFoundError
+from roadworthy.foundation.storage.database import Tx
+from roadworthy.governance import queries
+from roadworthy.governance.approvals import Approval
+from roadworthy.governance.estate import Declared, Estate
+from roadworthy.governance.grant import Grant
+from roadworthy.governance.packs import rulebook
+from roadworthy.governance.standing import Standing, assess
+from roadworthy.governance.tier import rank
+from roadworthy.registry.kinds import references
+from roadworthy.registry.slice import Proposal
+from roadworthy.use_cases.kinds import UseCase
+
+
+def check_facts(_tx: Tx, proposal: Proposal) -> Iterator[Issue]:
+    """Refuse an answer to no question, and an answer that its question does not take."""
+    if proposal.after is None or not isinstance(proposal.after.spec, UseCase):
+        return
+    vocabulary = rulebook().vocabulary
+    for name, value in proposal.after.spec.intake.facts.items():
+        field = f"spec.intake.facts.{name}"
+        if name not in vocabulary.facts:
+            near = get_close_matches(name, vocabulary.facts, n=1)
+            known = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(vocabulary.facts)}."
+            yield Issue(f"No rule asks for `{name}`.", known, field)
+        elif problem := vocabulary.problem_with(name, value):
+            yield Issue(f"`{name}` was not answered: {problem}.", vocabulary.facts[name].question, field)
+
+
+def effects(tx: Tx, proposal: Proposal) -> Iterator[str]:
+    """Say what a change does to tiers, approvals and grants of use cases."""
+    if proposal.change.kind not in {kind.name for kind in queries.KINDS}:
+        return
+    before, after = _sides(tx, proposal)
+    for name in _touched(proposal, before, after):
+        yield from differences(before.get(name), after.get(name))
+
+
+def _sides(tx: Tx, proposal: Proposal) -> tuple[dict[str, Standing], dict[str, Standing]]:
+    """Assess every use case before and after the whole plan, once for the plan."""
+    key = f"governance.effects.{id(proposal.world)}"
+    if key not in tx.memo:
+        known = queries.estate(tx)
+        # The world is held beside the result: an id is unique only as long as what it names lives.
+        tx.memo[key] = (
+            proposal.world,
+            _assessed(known, proposal),
+            _assessed(_laid_over(known, proposal), proposal),
+        )
+    _, before, after = tx.memo[key]
+    return before, after
+
+
+def _assessed(known: Estate, proposal: Proposal) -> dict[str, Standing]:
+    return {
+        name: assess(known, declared, rulebook=rulebook(), now=proposal.now)
+        for name, declared in known.use_cases.items()
+    }
+
+
+def _laid_over(known: Estate, proposal: Proposal) -> Estate:
+    by_kind = {kind.name: _all(proposal, kind.name) for kind in queries.KINDS}
+    declared: dict[str, Declared] = {}
+    for resource in by_kind["UseCase"]:
+        old = known.use_cases.get(resource.name)
+        if old is not None and old.resource == resource:
+            declared[resource.name] = old
+            continue
+        said = (proposal.actor.principal, resource.document())
+        versions = old.versions if old else ()
+        declared[resource.name] = Declared(resource, len(versions) + 1, "", "", (*versions, said))
+    return queries.arrange(by_kind, declared=declared, said=known.said)
+
+
+def _all(proposal: Proposal, kind: str) -> list[Any]:
+    try:
+        return list(proposal.world.all(kind))
+    except NotFoundError:
+        return []  # an installation without the slice that declares this kind
+
+
+def _touched(proposal: Proposal, before: dict[str, Standing], after: dict[str, Standing]) -> Iterator[str]:
+    """Yield the use cases whose standing this one change of the plan explains."""
+    kind, name = proposal.change.kind, proposal.change.name
+    if kind == "UseCase":
+        yield name
+        return
+    for case in sorted(before.keys() | after.keys()):
+        resource = proposal.world.get("UseCase", case)
+        refers = {(to, target) for _, to, target in references(resource.spec)} if resource else set()
+        if (kind, name) in refers or kind not in {"Metric", "Person", "Model", "Route"}:
+            yield case
+
+
+def differences(before: Standing | None, after: Standing | None) -> Iterator[str]:
+    """Say in sentences what is different for a use case."""
+    if before is None:
+        if after is not None:
+            yield f"{after.ref} starts at tier {after.tier.tier}: {_because(after)}"
+        return
+    if after is None:
+        if before.grant is not None:
+            yield f"the grant of {before.ref} ends"
+        return
+    if before.tier.tier != after.tier.tier:
+        way = "rises" if rank(after.tier.tier) > rank(before.tier.tier) else "falls"
+        yield (
+            f"the tier of {after.ref} {way} from {before.tier.tier} to {after.tier.tier}: {_because(after)}"
+        )
+    counted = {one.id: one for one in before.said.approvals if one.counts}
+    void = [one for one in after.said.approvals if one.id in counted and not one.counts]
+    if void:
+        count = "1 approval" if len(void) == 1 else f"{len(void)} approvals"
+        yield f"voids {count} of {after.ref}: {_named(void)}"
+    back = [one for one in after.said.approvals if one.counts and one.id not in counted]
+    if back:
+        yield f"makes approvals of {after.ref} count again: {_named(back)}"
+    if before.grant is not None and after.block is not None:
+        yield f"the grant of {after.ref} ends: {after.block.reasons[0].message}"
+    elif before.grant is None and after.grant is not None:
+        yield f"{after.ref} gets a grant until {after.grant.expires_at.date()}"
+    elif before.grant is not None and after.grant is not None:
+        yield from _regranted(before.grant, after.grant)
+
+
+def _regranted(before: Grant, after: Grant) -> Iterator[str]:
+    lost = sorted({*before.models, *before.routes} - {*after.models, *after.routes})
+    if lost:
+        yield f"use-case/{after.use_case} may no longer call {', '.join(lost)}"
+    if before.expires_at != after.expires_at:
+        yield f"the grant of use-case/{after.use_case} now ends on {after.expires_at.date()}"
+
+
+def _because(standing: Standing) -> str:
+    return standing.tier.sentence()
+
+
+def _named(found: list[Approval]) -> str:
+    return ", ".join(f"{one.role} of {one.person}" for one in found)

@@ -1,0 +1,243 @@
+"""Pure: may a use case call, for which models, until when and why? Or what stands in the way?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from roadworthy.foundation.canonical import digest
+from roadworthy.governance.approvals import Need, Review
+from roadworthy.governance.rulebook import TierNeeds
+from roadworthy.governance.tier import TierVerdict
+from roadworthy.registry.resource import Resource
+from roadworthy.use_cases.kinds import UseCase
+from roadworthy.use_cases.ownership import OwnershipCheck
+from roadworthy.use_cases.pilot import PilotTest
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that stands in the way: what, from which declaration, who can change it, what to do."""
+
+    code: str
+    message: str
+    declaration: str
+    who_can_change: tuple[str, ...]
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Everything that keeps a use case from having a grant."""
+
+    use_case: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The verdict that lets a use case call."""
+
+    id: str
+    use_case: str
+    namespace: str
+    tier: str
+    models: tuple[str, ...]
+    routes: tuple[str, ...]
+    not_before: datetime
+    expires_at: datetime
+    logging: str
+    retention_days: int
+    made_of: tuple[str, ...]
+    declared_at: str
+    changers: tuple[str, ...]
+    data_class: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """The models and routes that are declared, and the providers behind them."""
+
+    models: Mapping[str, str]
+    """Model -> its provider."""
+    routes: Mapping[str, tuple[str, ...]]
+    """Route -> its models."""
+    providers: frozenset[str]
+
+    def serves_model(self, name: str) -> bool:
+        """Say whether a model is declared and has a provider."""
+        return self.models.get(name) in self.providers
+
+    def serves_route(self, name: str) -> bool:
+        """Say whether a route leads to at least one model that has a provider."""
+        return any(self.serves_model(target) for target in self.routes.get(name, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One use case as declared, and who may change the declaration."""
+
+    resource: Resource[UseCase]
+    generation: int
+    declared_at: str
+    changers: tuple[str, ...]
+
+    @property
+    def ref(self) -> str:
+        """`use-case/claims-triage`."""
+        return f"use-case/{self.resource.name}"
+
+
+def compile_grant(
+    case: Case,
+    *,
+    tier: TierVerdict,
+    asked: TierNeeds,
+    pilot: PilotTest,
+    ownership: OwnershipCheck,
+    said: Review,
+    needs: Sequence[Need],
+    supply: Supply,
+    rules: str,
+) -> Grant | Block:
+    """Grant only when every reason against it is gone; name all of them, not the first."""
+    spec = case.resource.spec
+    models = tuple(name for name in spec.models if supply.serves_model(name))
+    routes = tuple(name for name in spec.routes if supply.serves_route(name))
+    reasons = [
+        *_stage_reasons(case),
+        *_tier_reasons(case, tier),
+        *_pilot_reasons(case, pilot),
+        *_owner_reasons(case, ownership, asked),
+        *_approval_reasons(case, said, needs, tier),
+    ]
+    if not models and not routes:
+        reasons.append(_nothing_to_call(case))
+    if reasons:
+        return Block(case.resource.name, tuple(reasons))
+    held = [one for need in needs for one in need.held]
+    assert held, "every tier that may call asks for an approval"
+    ends = [one.expires_at for one in held]
+    if ownership.owners_until is not None:
+        ends.append(ownership.owners_until)
+    made_of = (
+        f"{case.ref}@{case.generation}",
+        f"tier {tier.tier} by {rules}",
+        *(f"{one.role}: {one.person} ({one.id})" for one in held),
+        *(f"model/{name}" for name in models),
+        *(f"route/{name}" for name in routes),
+    )
+    not_before = max(one.at for one in held)
+    return Grant(
+        id=f"grant_{digest([*made_of, min(ends).isoformat()])[:20]}",
+        use_case=case.resource.name,
+        namespace=case.resource.namespace,
+        tier=tier.tier,
+        models=models,
+        routes=routes,
+        not_before=not_before,
+        expires_at=min(ends),
+        logging=spec.logging,
+        retention_days=spec.retention_days,
+        made_of=made_of,
+        declared_at=case.declared_at,
+        changers=case.changers,
+        data_class=_data_class(spec),
+        warnings=tuple(gap.message for gap in ownership.gaps),
+    )
+
+
+def _data_class(spec: UseCase) -> str:
+    value = spec.intake.facts.get("data_classes", ())
+    return ", ".join(value) if isinstance(value, tuple) else ""
+
+
+def _stage_reasons(case: Case) -> list[Reason]:
+    if case.resource.spec.stage != "stopped":
+        return []
+    message = f"{case.ref} was stopped."
+    step = "Set `stage` to `pilot` or `live` if it is to run again."
+    return [Reason("stopped", message, _at(case, "spec.stage"), case.changers, step)]
+
+
+def _tier_reasons(case: Case, tier: TierVerdict) -> list[Reason]:
+    at = _at(case, "spec.intake.facts")
+    if tier.tier == "prohibited":
+        named = "; ".join(f"{one.title} ({one.rule})" for one in tier.reasons)
+        step = "Nobody can approve it. Change what it does, or stop it."
+        return [Reason("prohibited", f"This use is prohibited: {named}.", at, case.changers, step)]
+    if not tier.provisional:
+        return []
+    asked = ", ".join(question.fact for question in tier.questions)
+    highest = tier.open[0]
+    message = f"Its risk tier is not settled: {asked} could raise it to {highest.tier} ({highest.rule})."
+    step = f"Answer under `intake.facts`: {asked}."
+    return [Reason("needs-information", message, at, case.changers, step)]
+
+
+def _pilot_reasons(case: Case, pilot: PilotTest) -> list[Reason]:
+    return [
+        Reason(
+            f"pilot-{point.code}",
+            f"The pilot test asks for: {point.what.lower()}. {point.why}",
+            _at(case, point.field),
+            case.changers,
+            point.next_step,
+        )
+        for point in pilot.missing
+    ]
+
+
+def _owner_reasons(case: Case, ownership: OwnershipCheck, asked: TierNeeds) -> list[Reason]:
+    return [
+        Reason(gap.code, gap.message, _at(case, gap.field), case.changers, gap.next_step)
+        for gap in ownership.gaps
+        if gap.about_owner or asked.deputies == "block"
+    ]
+
+
+def _approval_reasons(case: Case, said: Review, needs: Sequence[Need], tier: TierVerdict) -> list[Reason]:
+    if tier.tier == "prohibited":
+        return []
+    found = [
+        Reason(
+            "refused",
+            f"{one.person} refused it as {one.role}" + (f": {one.comment}" if one.comment else "."),
+            case.ref,
+            (one.person,),
+            f"Change what {one.person} objects to, or ask them to approve it after all.",
+        )
+        for one in said.refusals
+    ]
+    for need in needs:
+        if not need.missing:
+            continue
+        void = [one for one in said.approvals if one.role == need.role and not one.counts]
+        since = f" The one of {void[-1].person} no longer counts: {void[-1].why}." if void else ""
+        some = "An approval" if need.missing == 1 else f"{need.missing} approvals"
+        lacking = f"{some} as {need.role} {'is' if need.missing == 1 else 'are'} missing.{since}"
+        if need.can_give:
+            step = f"Ask {' or '.join(need.can_give[:5])}."
+        else:
+            step = (
+                f"Nobody can give it: bind the role {need.role} for {case.resource.namespace} "
+                "to somebody who did not write the declaration."
+            )
+        found.append(Reason(f"needs-{need.role}", lacking, case.ref, need.can_give, step))
+    return found
+
+
+def _nothing_to_call(case: Case) -> Reason:
+    spec = case.resource.spec
+    named = [*(f"model/{name}" for name in spec.models), *(f"route/{name}" for name in spec.routes)]
+    message = "It names no model and no route."
+    if named:
+        message = f"None of what it names has a provider: {', '.join(named)}."
+    step = "Add one under `models` or `routes` (`roadworthy get model` lists them)."
+    return Reason("nothing-to-call", message, _at(case, "spec.models"), case.changers, step)
+
+
+def _at(case: Case, field: str) -> str:
+    return f"{case.ref} {field}" + (f" ({case.declared_at})" if ":" in case.declared_at else "")

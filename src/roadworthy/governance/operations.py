@@ -1,0 +1,196 @@
+"""Changes to what is approved: give, refuse, withdraw."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from roadworthy.evidence import operations as evidence
+from roadworthy.evidence.fact import Recorded
+from roadworthy.foundation.errors import BlockedError, ForbiddenError, InvalidError, NotFoundError, StaleError
+from roadworthy.foundation.storage.database import Tx
+from roadworthy.governance import approvals, queries
+from roadworthy.governance.approvals import Approval, Refusal
+from roadworthy.governance.facts import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
+from roadworthy.governance.rulebook import ApprovalNeed
+from roadworthy.governance.standing import Standing
+from roadworthy.registry.actor import Actor
+
+
+class MayNotApproveError(ForbiddenError):
+    """A person who may not approve, and why."""
+
+    code = "may-not-approve"
+
+
+class NothingToApproveError(BlockedError):
+    """No approval can be given to this use case as it stands."""
+
+    code = "nothing-to-approve"
+
+
+def give_approval(
+    tx: Tx,
+    *,
+    use_case: str,
+    role: str = "",
+    comment: str = "",
+    expires_at: datetime | None = None,
+    digest: str = "",
+    actor: Actor,
+    now: datetime,
+) -> Recorded[ApprovalGiven]:
+    """Approve a use case in a role; `digest`, if given, is of what the person looked at."""
+    standing = queries.standing(tx, use_case=use_case, now=now)
+    need = _may_decide(tx, standing, role=role, digest=digest, actor=actor, now=now)
+    latest = now + timedelta(days=need.valid_days)
+    ends = expires_at or latest
+    if not now < ends <= latest:
+        raise InvalidError(
+            "The approval's end is not acceptable.",
+            why=f"It lies {'in the past' if ends <= now else f'more than {need.valid_days} days ahead'}.",
+            fix=f"Choose a day after today and not after {latest.date()}.",
+        )
+    fact = ApprovalGiven(
+        use_case=use_case,
+        role=need.role,
+        digest=standing.digest,
+        generation=standing.generation,
+        tier=standing.tier.tier,
+        rules=standing.rules,
+        expires_at=ends,
+        comment=comment,
+    )
+    return evidence.record(tx, fact, subject=standing.ref, actor=actor, at=now, enforcement=True)
+
+
+def refuse_approval(
+    tx: Tx,
+    *,
+    use_case: str,
+    role: str = "",
+    comment: str,
+    digest: str = "",
+    actor: Actor,
+    now: datetime,
+) -> Recorded[ApprovalRefused]:
+    """Say no to a use case in a role; it ends the grant until the person approves or the content changes."""
+    standing = queries.standing(tx, use_case=use_case, now=now)
+    need = _may_decide(tx, standing, role=role, digest=digest, actor=actor, now=now)
+    if not comment.strip():
+        raise InvalidError(
+            "A refusal needs a comment.",
+            why="Whoever declared the use case has to know what to change.",
+            fix="Say what would have to be different.",
+        )
+    fact = ApprovalRefused(
+        use_case=use_case,
+        role=need.role,
+        digest=standing.digest,
+        generation=standing.generation,
+        tier=standing.tier.tier,
+        rules=standing.rules,
+        comment=comment,
+    )
+    return evidence.record(tx, fact, subject=standing.ref, actor=actor, at=now, enforcement=True)
+
+
+def withdraw_approval(
+    tx: Tx,
+    *,
+    use_case: str,
+    approval: str = "",
+    reason: str = "",
+    actor: Actor,
+    now: datetime,
+) -> Recorded[ApprovalWithdrawn]:
+    """Take an approval or a refusal back: one's own, or that of another holder of the same role."""
+    standing = queries.standing(tx, use_case=use_case, now=now)
+    everything: tuple[Approval | Refusal, ...] = (*standing.said.approvals, *standing.said.refusals)
+    known = {one.id: one for one in everything}
+    own = [one.id for one in standing.said.approvals if one.person == actor.principal and one.counts]
+    own += [one.id for one in standing.said.refusals if one.person == actor.principal]
+    chosen = known.get(approval or (own[-1] if own else ""))
+    if chosen is None or getattr(chosen, "state", "valid") == "withdrawn":
+        raise NotFoundError(
+            f"{standing.ref} has nothing {'of that id' if approval else 'you said'} to withdraw.",
+            fix=f"`roadworthy explain {standing.ref}` lists the approvals and refusals with their ids.",
+        )
+    estate = queries.estate(tx)
+    peers = estate.holders(chosen.role, standing.namespace, now=now)
+    if actor.principal != chosen.person and actor.principal not in peers:
+        raise MayNotApproveError(
+            f"{actor.principal} may not withdraw what {chosen.person} said.",
+            why=f"Only they, or another {chosen.role} of {standing.namespace}, can.",
+            fix=f"Ask {', '.join(peers[:5]) or chosen.person}.",
+        )
+    fact = ApprovalWithdrawn(use_case=use_case, approval=chosen.id, reason=reason)
+    return evidence.record(tx, fact, subject=standing.ref, actor=actor, at=now, enforcement=True)
+
+
+def _may_decide(
+    tx: Tx,
+    standing: Standing,
+    *,
+    role: str,
+    digest: str,
+    actor: Actor,
+    now: datetime,
+) -> ApprovalNeed:
+    """Return the need this person can answer, or say why they cannot."""
+    if digest and digest != standing.digest:
+        raise StaleError(
+            f"{standing.ref} has changed since you looked at it; nothing was recorded.",
+            why="Its material content is not what you saw.",
+            fix=f"Look again (`roadworthy explain {standing.ref}`), then decide.",
+        )
+    _refuse_undecidable(standing)
+    estate = queries.estate(tx)
+    asked = {need.role: need for need in standing.asked.approvals}
+    if role and role not in asked:
+        raise InvalidError(
+            f"{standing.ref} asks for no approval as {role[:40]}.",
+            why=f"Its tier is {standing.tier.tier}, which asks for: {', '.join(asked)}.",
+            fix="Name one of those roles.",
+        )
+    wanted = [role] if role else list(asked)
+    held = [one for one in wanted if actor.principal in estate.holders(one, standing.namespace, now=now)]
+    if not held:
+        others = sorted({name for need in standing.needs if need.role in wanted for name in need.can_give})
+        raise MayNotApproveError(
+            f"{actor.principal} may not decide about {standing.ref}.",
+            why=f"That takes a person with the role {' or '.join(wanted)} in {standing.namespace}.",
+            fix=f"Ask {', '.join(others[:5])}." if others else f"Ask an administrator to bind {wanted[0]}.",
+        )
+    free = [
+        one
+        for one in held
+        if not approvals.obstacle(actor.principal, one, said=standing.said, authors=standing.authors)
+    ]
+    if not free:
+        why = approvals.obstacle(actor.principal, held[0], said=standing.said, authors=standing.authors)
+        others = sorted({name for need in standing.needs if need.role in held for name in need.can_give})
+        raise MayNotApproveError(
+            f"{actor.principal} may not decide about {standing.ref} as {held[0]}.",
+            why=f"{actor.principal} {why}.",
+            fix=f"Ask {', '.join(others[:5]) or 'for another holder of the role: nobody else holds it'}.",
+        )
+    open_roles = [need.role for need in standing.needs if need.missing and need.role in free]
+    return asked[(open_roles or free)[0]]
+
+
+def _refuse_undecidable(standing: Standing) -> None:
+    if standing.tier.tier == "prohibited":
+        named = "; ".join(one.title for one in standing.tier.reasons)
+        raise NothingToApproveError(
+            f"Nobody can approve {standing.ref}.",
+            why=f"What it does is prohibited: {named}.",
+            fix="Change what it does, or stop it.",
+        )
+    if standing.tier.provisional:
+        people = ", ".join(standing.changers[:5]) or "its owners"
+        asked = ", ".join(question.fact for question in standing.tier.questions)
+        raise NothingToApproveError(
+            f"{standing.ref} cannot be approved yet.",
+            why=f"Its risk tier is not settled: {asked} are not answered.",
+            fix=f"Ask {people} to answer them under `intake.facts`.",
+        )
