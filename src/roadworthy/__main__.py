@@ -1,0 +1,129 @@
+"""The program `roadworthy`: hands the application to the command line, which loads it when it is used."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from roadworthy.entrypoints import cli
+
+if TYPE_CHECKING:
+    from roadworthy.main import Installation
+    from roadworthy.registry.assembly import Assembly
+
+
+class _Application:
+    """The parts of the application; each method imports what it needs, for it is dear."""
+
+    def run_control(self, options: Mapping[str, Any]) -> int:
+        from roadworthy import main as application
+
+        return application.run_control(application.read_settings(os.environ, **options))
+
+    def run_gateway(self, options: Mapping[str, Any]) -> int:
+        from roadworthy import main as application
+
+        return application.run_gateway(application.read_settings(os.environ, **options))
+
+    def assembly(self) -> Assembly:
+        from roadworthy import main as application
+        from roadworthy.registry.assembly import assemble
+
+        return assemble(application.SLICES)
+
+    def verify_log(self, data: Path, held: str) -> dict[str, Any]:
+        from roadworthy.registry.verification import verify
+
+        with _opened(data) as installation, installation.database.read() as tx:
+            verdict = verify(tx, keys=installation.keys, verifiers=installation.assembly.verifiers, held=held)
+        return {
+            "size": verdict.size,
+            "checkpoints": verdict.checkpoints,
+            "ok": verdict.ok,
+            "findings": [{"where": one.where, "what": one.what} for one in verdict.findings],
+            "checkpoint": verdict.checkpoint,
+        }
+
+    def sign_in_link(self, data: Path, person: str, url: str) -> str:
+        from roadworthy.foundation import clock
+        from roadworthy.identity import operations
+        from roadworthy.registry.actor import system
+
+        # For nobody named it is the first administrator's, and the installation may be made for it.
+        with _opened(data, make=not person, control_url=url or None) as installation:
+            with installation.database.write() as tx:
+                pepper, now = installation.pepper, clock.now()
+                issued = (
+                    operations.bootstrap(tx, installation.assembly, pepper=pepper, now=now)
+                    if not person
+                    else None
+                ) or operations.issue_link(
+                    tx, person=person or "admin", actor=system("command-line"), pepper=pepper, now=now
+                )
+            return f"{installation.settings.control_address.rstrip('/')}/sign-in/{issued.secret}"
+
+    def declared(self, data: Path) -> Sequence[tuple[str, Mapping[str, str]]]:
+        from roadworthy.registry import queries
+
+        with _opened(data) as installation, installation.database.read() as tx:
+            return [
+                (one.ref, one.resource.metadata.labels)
+                for one in queries.everything(tx, installation.assembly.catalogue)
+            ]
+
+    def openapi(self) -> dict[str, Any]:
+        import tempfile
+
+        from roadworthy import main as application
+
+        with tempfile.TemporaryDirectory() as scratch:
+            described: dict[str, Any] = application.build_app(
+                application.read_settings({}, data_dir=scratch)
+            ).openapi()
+        return described
+
+    def checks(self, data: Path) -> Sequence[tuple[str, bool, str]]:
+        from roadworthy.registry import audit
+        from roadworthy.registry.verification import verify
+
+        if not (data / "roadworthy.db").exists() and not os.environ.get("ROADWORTHY_DATABASE_URL"):
+            return ()
+        with _opened(data) as installation, installation.database.read() as tx:
+            verdict = verify(tx, keys=installation.keys, verifiers=installation.assembly.verifiers)
+            return (
+                ("database", True, f"{tx.engine_name}, {audit.size(tx)} audit entries"),
+                ("audit log", verdict.ok, f"{len(verdict.findings)} findings"),
+            )
+
+
+@contextmanager
+def _opened(data: Path, *, make: bool = False, **options: Any) -> Iterator[Installation]:
+    """Open an installation that is there; one that is not stays so."""
+    from roadworthy import main as application
+    from roadworthy.foundation.errors import NotFoundError
+
+    settings = application.read_settings(os.environ, data_dir=data, **options)
+    if not make and not settings.database_url and not (settings.data_dir / "roadworthy.db").exists():
+        raise NotFoundError(
+            f"{settings.data_dir} is not a data directory.",
+            why="It holds no roadworthy.db.",
+            fix="Name the directory that `roadworthy serve` or `roadworthy demo` was given.",
+        )
+    installation = application.open_installation(settings)
+    try:
+        yield installation
+    finally:
+        installation.database.close()
+
+
+def main() -> None:
+    """Run the command line and end with its exit code."""
+    sys.exit(cli.run(_Application()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The demo: a fictional company, seeded through the API as its people would, and calls to a real model."""
