@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.identity.doors import Doors
+from tests.identity.doors import make as make_doors
 from tests.identity.organization import NOW, ORGANIZATION, Estate, make
 
 
@@ -24,3 +26,9 @@ def estate(empty_estate: Estate) -> Estate:
     """Give the organization; it was declared an hour ago."""
     empty_estate.declare(ORGANIZATION, now=NOW - timedelta(hours=1))
     return empty_estate
+
+
+@pytest.fixture
+def doors(estate: Estate) -> Doors:
+    """Give the doors of identity over the organization."""
+    return make_doors(estate)

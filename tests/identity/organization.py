@@ -185,12 +185,12 @@ def person(name: str) -> Actor:
     return Actor(f"person/{name}", "cli")
 
 
-def make(directory: Path) -> Estate:
+def make(directory: Path, url: str = "") -> Estate:
     """Make an empty estate."""
     revisions: list[int] = []
     key = checkpoint.create_key_file(directory / "signing.key", name="roadworthy-test")
     database = Database(
-        f"sqlite:///{directory}/t.db",
+        url or f"sqlite:///{directory}/t.db",
         before_commit=audit.Sealer(key, origin=key.name).seal,
         after_commit=revisions.append,
     )

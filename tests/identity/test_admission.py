@@ -165,9 +165,12 @@ def test_a_service_account_ends_within_two_years(estate: Estate, day: str) -> No
 
 def test_an_owner_is_somebody_enabled(estate: Estate) -> None:
     """A new account cannot be given to who has left; one whose owner left can still be switched off."""
-    gone = "kind: Person\nmetadata: {name: bo, namespace: claims}\nspec: {display_name: Bo, disabled_on: 2026-11-23}"
+    gone = (
+        "kind: Person\nmetadata: {name: bo, namespace: claims}\n"
+        "spec: {display_name: Bo, disabled_on: 2026-11-23}"
+    )
     estate.declare(gone)
-    with pytest.raises(InvalidError, match="ServiceAccount|refused") as refused:
+    with pytest.raises(InvalidError) as refused:
         estate.declare(ACCOUNT % ("new", "bo", "2027-03-01"))
     assert [one.field for one in refused.value.issues] == ["spec.owner"]
     estate.declare(

@@ -308,7 +308,7 @@ def test_nobody_becomes_more_by_a_link(estate: Estate) -> None:
 def test_tokens_are_made_for_oneself(estate: Estate) -> None:
     """Nobody makes one for another person; an administrator makes one for a service account."""
 
-    def issue(principal: str, actor: str, **given: object) -> operations.Issued:
+    def issue(principal: str, actor: str, **given: object) -> credential.Issued:
         with estate.database.write() as tx:
             return operations.issue_token(
                 tx,

@@ -7,7 +7,12 @@ import hmac
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import StringConstraints
+
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{8}$")]
+"""The public handle of a credential, as a door takes it."""
 
 Type = Literal["key", "token", "session", "link"]
 

@@ -13,11 +13,11 @@ from roadworthy.foundation.storage.database import Tx
 from roadworthy.foundation.web.context import Call
 from roadworthy.foundation.web.router import PUBLIC, SIGNED_IN, Reply, Router
 from roadworthy.identity import operations, queries, roles
-from roadworthy.identity.credential import Credential, Issued
+from roadworthy.identity.credential import Credential, Id, Issued
 from roadworthy.identity.identify import (
-    CONSOLE_URL_SOCKET,
     COOKIE,
     actor_of,
+    console_url,
     pepper_of,
     signed_in,
 )
@@ -27,7 +27,6 @@ from roadworthy.registry.kinds import Name
 
 router = Router(tag="identity")
 
-Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{8}$")]
 Label = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
@@ -114,11 +113,6 @@ def _refuse_idempotency(call: Call) -> None:
             why="The answer holds a secret that is kept nowhere, so it cannot be answered a second time.",
             fix="Leave the header out. If an answer is lost, revoke what it issued and issue another.",
         )
-
-
-def console_url(call: Call) -> str:
-    """Return the address people reach the console at, without a slash at the end."""
-    return str(call.parts.sockets.get(CONSOLE_URL_SOCKET) or call.request.base_url).rstrip("/")
 
 
 @router.post("/v1/sign-in", permission=PUBLIC)
@@ -245,14 +239,14 @@ def list_tokens(tx: Tx, call: Call, principal: Annotated[Subject | None, Query()
 def issue_token(tx: Tx, call: Call, body: NewToken) -> Any:
     """Issue an API token to oneself or to a service account one administers; it is shown once."""
     _refuse_idempotency(call)
-    shown = signed_in(call).credential
+    shown, whose = signed_in(call).credential, body.principal or call.who.principal
     issued = operations.issue_token(
         tx,
-        principal=body.principal or call.who.principal,
+        principal=whose,
         name=body.name,
         expires_at=_ends(body.expires_on),
-        # A token that leaked must not be a way to stay for ever.
-        not_beyond=shown.expires_at if shown.type == "token" else None,
+        # One's own token that leaked must not be a way to stay for ever.
+        not_beyond=shown.expires_at if shown.type == "token" and whose == call.who.principal else None,
         actor=actor_of(call),
         pepper=pepper_of(call),
         now=call.now,

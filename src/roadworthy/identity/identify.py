@@ -115,7 +115,7 @@ def _refused(why: str) -> UnauthenticatedError:
     return UnauthenticatedError(
         "The token was not accepted.",
         why=why,
-        fix="Sign in again with `roadworthy sign-in`, or send one that holds as `Authorization: Bearer rwt_…`.",
+        fix="Sign in again with `roadworthy sign-in`, and send what it gives as `Authorization: Bearer`.",
     )
 
 
@@ -136,3 +136,8 @@ def pepper_of(call: Call) -> bytes:
     pepper = call.parts.sockets[PEPPER_SOCKET]
     assert isinstance(pepper, bytes)
     return pepper
+
+
+def console_url(call: Call) -> str:
+    """Return the address people reach the console at, without a slash at the end."""
+    return str(call.parts.sockets.get(CONSOLE_URL_SOCKET) or call.request.base_url).rstrip("/")

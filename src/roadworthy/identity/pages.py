@@ -17,8 +17,8 @@ from roadworthy.foundation.web.parts import Cell, Code, Link, Option, SignInPage
 from roadworthy.foundation.web.router import PUBLIC, SIGNED_IN, Redirect, Router
 from roadworthy.foundation.web.view import Crumb, View
 from roadworthy.identity import access_tables, credential, operations, queries
-from roadworthy.identity.http import Id, console_url
-from roadworthy.identity.identify import COOKIE, actor_of, pepper_of, signed_in
+from roadworthy.identity.credential import Id
+from roadworthy.identity.identify import COOKIE, actor_of, console_url, pepper_of, signed_in
 from roadworthy.registry.kinds import Name
 
 router = Router(tag="identity")
