@@ -29,7 +29,9 @@ class Control:
     def client(self, token: str | None = None) -> TestClient:
         """Return a client that sends this token, by default the administrator's."""
         headers = {"Authorization": f"Bearer {token or self.token}"}
-        return TestClient(self.app, base_url="http://127.0.0.1:8080", headers=headers, raise_server_exceptions=False)
+        return TestClient(
+            self.app, base_url="http://127.0.0.1:8080", headers=headers, raise_server_exceptions=False
+        )
 
 
 def administrator(installation: Installation) -> str:

@@ -6,11 +6,13 @@ import functools
 import hashlib
 import inspect
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Form
 from fastapi.encoders import jsonable_encoder
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -31,7 +33,7 @@ def mount(app: FastAPI, routes: Iterable[Route], parts: Parts) -> None:
         for path, fmt in _addresses(route):
             assert (route.method, path) not in seen, f"two routes at {route.method} {path}"
             seen.add((route.method, path))
-            app.add_api_route(
+            app.router.add_api_route(
                 path,
                 _door(route, parts, fmt),
                 methods=[route.method],
@@ -44,7 +46,37 @@ def mount(app: FastAPI, routes: Iterable[Route], parts: Parts) -> None:
                 operation_id=f"{route.method.lower()}_{route.endpoint.__module__.split('.')[1]}"
                 f"_{route.endpoint.__name__}_{fmt}",
                 openapi_extra={"x-permission": route.permission},
+                route_class_override=_guarded(route, parts),
             )
+
+
+def _guarded(route: Route, parts: Parts) -> type[APIRoute]:
+    """Return a route class that asks who is calling before it reads a byte of the body."""
+
+    def guard(request: Request) -> None:
+        with parts.database.read() as tx:
+            caller = parts.identify(tx, request, parts.clock())
+        _admit(Call(request, parts.clock(), parts, caller), route)
+
+    class Guarded(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def guarded(request: Request) -> Response:
+                if route.permission != PUBLIC:
+                    await run_in_threadpool(guard, request)
+                return await handle(request)
+
+            return guarded
+
+    return Guarded
+
+
+def _admit(call: Call, route: Route) -> None:
+    if route.permission == SIGNED_IN:
+        _ = call.who
+    elif route.permission != PUBLIC:
+        authorize(call, route.permission)
 
 
 def _addresses(route: Route) -> list[tuple[str, str]]:
@@ -72,10 +104,7 @@ def _door(route: Route, parts: Parts, fmt: str) -> Callable[..., Any]:
 
         def run(tx: Tx | None, caller: Caller | None) -> Any:
             call = Call(request, now, parts, caller)
-            if route.permission not in {PUBLIC, SIGNED_IN}:
-                authorize(call, route.permission)
-            elif route.permission == SIGNED_IN:
-                _ = call.who
+            _admit(call, route)  # again, in the transaction that acts: rights may have changed since
             if route.kind == "form":
                 _check_form(call)
             request.state.caller = caller
