@@ -57,7 +57,8 @@ def snapshot(model_port: int, logging: str) -> Snapshot:
         grants=tuple(
             GrantEntry(
                 f"grant-{case}", case, models=("one", "two"), routes=("chat",), not_before=0.0,
-                expires_at=4e9, logging="full" if logging == "full" else "metadata", declared_at="cases.yaml:1",
+                expires_at=4e9, logging="full" if logging == "full" else "metadata",
+                declared_at="cases.yaml:1",
                 changers=("person/ada",),
             )
             for case in cases

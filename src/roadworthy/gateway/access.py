@@ -129,16 +129,8 @@ def _no_grant(index: Index, use_case: str) -> Refused:
     )  # fmt: skip
 
 
-def _timely(index: Index, use_case: str, now: float) -> GrantEntry | Refused:
-    grants = index.grants.get(use_case)
-    if not grants:
-        return _no_grant(index, use_case)
-    for grant in grants:
-        if (grant.not_before is None or grant.not_before <= now) and (
-            grant.expires_at is None or now < grant.expires_at
-        ):
-            return grant
-    grant = grants[0]
+def _untimely(grant: GrantEntry, now: float) -> Refused:
+    use_case = grant.use_case
     renew = "Renew the approvals it is made of: " + (", ".join(grant.made_of) or f"use-case/{use_case}") + "."
     if grant.expires_at is not None and grant.expires_at <= now:
         message = f"The grant of use-case/{use_case} has expired."
@@ -200,10 +192,18 @@ def decide_for(
             (caller.principal.owner,) if caller.principal.owner else (),
             "Use the key of that use case, or leave the header x-roadworthy-use-case out.",
         )  # fmt: skip
-    grant = _timely(index, use_case, now)
-    if isinstance(grant, Refused):
-        return grant
-    return _resolve(index, caller, grant, model)
+    refused: Refused | None = None
+    for grant in index.grants.get(use_case, ()):
+        if (grant.not_before is None or grant.not_before <= now) and (
+            grant.expires_at is None or now < grant.expires_at
+        ):
+            verdict = _resolve(index, caller, grant, model)
+            if isinstance(verdict, Admitted):
+                return verdict
+            refused = verdict
+        elif refused is None:
+            refused = _untimely(grant, now)
+    return refused or _no_grant(index, use_case)
 
 
 def decide(

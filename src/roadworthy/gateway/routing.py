@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection
 
 import msgspec
 
@@ -42,19 +42,22 @@ _PASSING = frozenset(
 _WORTH_RETRYING = frozenset({"connect_failed", "closed_early", "error_in_answer", "empty_stream"})
 
 
-def plan(admitted: Admitted, *, tripped: Container[str]) -> tuple[Attempt, ...]:
+def plan(admitted: Admitted, *, tripped: Collection[str]) -> tuple[Attempt, ...]:
     """List the attempts: each target with its retries; tripped targets go last, never away altogether."""
     route = admitted.route
     if route is None:
         target = admitted.targets[0]
         return (Attempt(target, target.provider.total_timeout_s),)
-    healthy = [target for target in admitted.targets if target.model.name not in tripped]
-    resting = [target for target in admitted.targets if target.model.name in tripped]
-    return tuple(
-        Attempt(target, min(route.timeout_s or float("inf"), target.provider.total_timeout_s), retry)
-        for target in (*healthy, *resting)
-        for retry in range(route.retries + 1)
-    )
+    targets = admitted.targets
+    if tripped:
+        healthy = [target for target in targets if target.model.name not in tripped]
+        targets = (*healthy, *(target for target in targets if target.model.name in tripped))
+    limit = route.timeout_s or float("inf")
+    attempts = []
+    for target in targets:
+        timeout_s = min(limit, target.provider.total_timeout_s)
+        attempts += [Attempt(target, timeout_s, retry) for retry in range(route.retries + 1)]
+    return tuple(attempts)
 
 
 def may_go_on(failure: Failure) -> bool:
