@@ -113,6 +113,16 @@ class PriceFault:
     last_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A process that handed in call records, and the newest revision in its last batch."""
+
+    source: str
+    last_batch_at: datetime
+    records: int
+    revision: int
+
+
 def _line(row: Any) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -294,6 +304,14 @@ def price_faults(tx: Tx, *, since: datetime) -> tuple[PriceFault, ...]:
     """Return the models that were called since then without a known price."""
     rows = store.price_faults(tx, since=since)
     return tuple(PriceFault(row.model, row.provider, row.calls, row.last_at) for row in rows)
+
+
+def sources(tx: Tx) -> tuple[Source, ...]:
+    """Return the processes that handed in call records, the newest first."""
+    return tuple(
+        Source(row.source, row.at, int(row.records), row.revision)
+        for row in store.sources(tx, limit=PAGE_MAX)
+    )
 
 
 def verify(tx: Tx) -> Iterator[Finding]:

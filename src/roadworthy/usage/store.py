@@ -311,6 +311,32 @@ def price_faults(tx: Tx, *, since: datetime) -> list[Row[Any]]:
     return list(tx.connection.execute(query))
 
 
+def sources(tx: Tx, *, limit: int) -> list[Row[Any]]:
+    """Return each process that handed in records: how many, its last batch, and the revision known then."""
+    handed = (
+        select(
+            batches.c.source,
+            func.sum(batches.c.count).label("records"),
+            func.max(batches.c.audit_seq).label("audit_seq"),
+        )
+        .group_by(batches.c.source)
+        .order_by(func.max(batches.c.audit_seq).desc())
+        .limit(limit)
+        .subquery()
+    )
+    newest = (
+        select(func.coalesce(func.max(records.c.revision), 0))
+        .where(records.c.batch_id == batches.c.id)
+        .scalar_subquery()
+    )
+    query = (
+        select(handed.c.source, handed.c.records, batches.c.at, newest.label("revision"))
+        .join(batches, batches.c.audit_seq == handed.c.audit_seq)
+        .order_by(handed.c.audit_seq.desc())
+    )
+    return list(tx.connection.execute(query))
+
+
 def every_batch(tx: Tx) -> list[Row[Any]]:
     """Return id, count, digest and place in the audit log of every batch, without the manifests."""
     query = select(batches.c.id, batches.c.count, batches.c.digest, batches.c.audit_seq).order_by(
