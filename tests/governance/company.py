@@ -1,4 +1,4 @@
-"""A small company in which every rule of approval can be tried: people, roles, metrics, a model, a use case."""
+"""A small company to try every rule of approval in: people, roles, metrics, a model, a use case."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from roadworthy.registry import operations
 from roadworthy.registry.actor import Actor
 from roadworthy.registry.assembly import Assembly, assemble
 from roadworthy.registry.manifest import Manifest
+from roadworthy.registry.plan import Plan
 from roadworthy.use_cases.wiring import SLICE as USE_CASES
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -148,7 +149,7 @@ class Company:
 
     def plan(
         self, tx: Tx, *documents: dict[str, Any], actor: Actor | str = "person/ada", now: datetime = NOW
-    ) -> operations.Plan:
+    ) -> Plan:
         """Plan declarations."""
         manifests = [Manifest(one, "", 0, {}) for one in documents]
         return operations.plan(

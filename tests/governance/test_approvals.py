@@ -125,8 +125,8 @@ def test_who_asks_cannot_approve(company: Company) -> None:
 def test_a_program_cannot_approve(company: Company) -> None:
     """An approval is a person's word."""
     company.declare(use_case())
+    actor = Actor("service-account/ci", "api")
     with company.database.write() as tx, pytest.raises(MayNotApproveError):
-        actor = Actor("service-account/ci", "api")
         operations.give_approval(tx, use_case="policy-search", actor=actor, now=NOW)
 
 
@@ -153,7 +153,7 @@ def test_one_person_fills_one_role(company: Company) -> None:
         {"models": [], "routes": ["any"]},
         {"intake": with_facts(sector=["insurance"])},
         {
-            "summary": "Helps colleagues of the claims unit to decide which claims are refused at once, by itself."
+            "summary": "Decides for the claims unit alone which claims are refused at once and writes letters."
         },
         {"metrics": [{"metric": "hours"}, {"metric": "overrides"}]},
     ],

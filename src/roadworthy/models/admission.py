@@ -30,8 +30,7 @@ def private_reason(host: str) -> str:
         if name == "localhost" or name.endswith(_LOCAL_SUFFIXES) or "." not in name:
             return f"`{name}` is a name of a local network"
         return ""
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
+    address = _inner(address)
     if address.is_loopback:
         return f"{address} is this machine itself"
     if address.is_link_local:
@@ -39,6 +38,20 @@ def private_reason(host: str) -> str:
     if not address.is_global or address.is_multicast:
         return f"{address} lies in a private or reserved range"
     return ""
+
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def _inner(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Unwrap the spellings of an IPv4 address inside an IPv6 one."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _as_address(name: str) -> str | int:
