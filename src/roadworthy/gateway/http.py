@@ -12,7 +12,7 @@ from roadworthy.foundation.storage.database import Tx
 from roadworthy.foundation.web.context import Call
 from roadworthy.foundation.web.router import Router
 from roadworthy.gateway import queries
-from roadworthy.gateway.snapshot import Index
+from roadworthy.gateway.door import index_of, seen_by
 from roadworthy.registry import audit
 from roadworthy.registry.door import clean
 from roadworthy.usage import queries as usage
@@ -23,16 +23,6 @@ router = Router(tag="gateway")
 Text = Annotated[str, Query(max_length=140)]
 Moment = Annotated[datetime | None, Query()]
 WEEKS_MAX = 260
-
-
-def index_of(tx: Tx, call: Call) -> Index:
-    """Return the snapshot that gateways decide on."""
-    return queries.index(tx, database=call.parts.database, now=call.now)
-
-
-def seen_by(tx: Tx, call: Call, permission: str) -> frozenset[str] | None:
-    """Return the use cases that the caller may see with a permission; None for all."""
-    return queries.visible_use_cases(tx, principal=call.who.principal, permission=permission, now=call.now)
 
 
 def aware(moment: datetime | None, name: str) -> datetime | None:

@@ -32,7 +32,7 @@ from roadworthy.foundation.web.parts import (
 from roadworthy.foundation.web.router import Router
 from roadworthy.foundation.web.view import View
 from roadworthy.gateway import queries
-from roadworthy.gateway.http import index_of, seen_by
+from roadworthy.gateway.door import index_of, seen_by
 from roadworthy.gateway.queries import AccessLine
 from roadworthy.registry.door import clean
 from roadworthy.usage import queries as usage
