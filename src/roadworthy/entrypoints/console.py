@@ -99,6 +99,8 @@ def add_errors(app: FastAPI, parts: Parts) -> None:
 
     def framework(request: Request, error: Exception) -> Response:
         failure = cast(HTTPException, error)
+        if isinstance(failure.__cause__, RoadworthyError):  # a body that grew too large while it was read
+            return answer(request, failure.__cause__)
         response = answer(request, problems.from_http(failure))
         for name, value in problems.retry_headers(failure.headers).items():
             response.headers[name] = value
@@ -208,9 +210,7 @@ class Limits:
     async def _refuse(self, scope: Any, send: Any, what: str, status: int, fix: str) -> None:
         error = TooLargeError(what, fix=fix)
         body = problems.problem(error, instance=scope["path"]) | {"status": status}
-        response = JSONResponse(
-            body, status, media_type=problems.MEDIA_TYPE, headers={"connection": "close"}
-        )
+        response = JSONResponse(body, status, media_type=problems.MEDIA_TYPE, headers={"connection": "close"})
         await response(scope, _nothing, send)
 
 
