@@ -82,6 +82,7 @@ def test_a_stale_plan_is_refused_and_says_what_moved(estate: Estate) -> None:
         "book/moby was at generation 1 when planned and is at 2 now, changed by person/bob"
         in caught.value.why
     )
+    assert caught.value.why.endswith("What moved: spec.pages: 600 → 601.")
     with estate.database.read() as tx:
         assert queries.get(tx, BOOK, "moby").spec.pages == 601
 

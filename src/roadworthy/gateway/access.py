@@ -74,7 +74,7 @@ def identify(index: Index, *, key_hash: str, now: float) -> Caller | Refused:
             401,
             "invalid_api_key",
             "This API key is not known here.",
-            next_step="Check the key for typing errors, or create one with `roadworthy keys create`.",
+            next_step="Check the key for typing errors, or create one with `roadworthy key issue`.",
         )
     return identify_key(index, key, now=now)
 
@@ -223,7 +223,7 @@ def decide(
         return decide_for(index, caller, use_case_header=use_case_header, model=model, now=now)
     refused = Refused(
         403, "no_key", f"{principal} holds no API key.", principal or "", (),
-        "Create one with `roadworthy keys create`.",
+        "Create one with `roadworthy key issue`.",
     )  # fmt: skip
     for key in index.keys_of.get(principal or "", ()):
         holder = identify_key(index, key, now=now)

@@ -192,7 +192,7 @@ def _check_references(
     issues = [
         Issue(
             f"There is no {kind} called `{name}`.",
-            f"Declare it, or correct the name (`roadworthy get {kind.lower()}`).",
+            f"Declare it, or correct the name (`roadworthy get {world.slug(kind)}`).",
             path,
             one.file,
             one.line_of(path),
@@ -281,18 +281,12 @@ def _refuse_stale(tx: Tx, assembly: Assembly, document: dict[str, Any]) -> None:
         if at != generation:
             last = store.history(tx, kind.name, name, limit=1)
             by, when = (last[0].actor, last[0].at) if last else ("", None)
-            moved.append(Moved(ref, generation, at, by, when))
+            planned = store.version(tx, kind.name, name, generation)
+            before, after = (one.document if one else None for one in (planned, last[0] if last else None))
+            fields = compare(before, after) if before and after else []
+            moved.append(Moved(ref, generation, at, by, when, tuple(fields)))
     if moved:
-        said = [
-            Issue(
-                f"{one.ref} was at generation {one.planned_generation or 'none'} when planned and is at "
-                f"{one.generation or 'none'} now, changed by {one.changed_by or 'somebody'}"
-                + (f" at {one.changed_at:%Y-%m-%d %H:%M:%S} UTC." if one.changed_at else "."),
-                f"See `roadworthy diff {one.ref}`.",
-                one.ref,
-            )
-            for one in moved
-        ]
+        said = [Issue(one.sentence(), f"See `roadworthy diff {one.ref}`.", one.ref) for one in moved]
         raise StaleError(
             "The plan is stale; nothing was changed.",
             why=" ".join(issue.message for issue in said),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -65,6 +66,31 @@ class Moved:
     generation: int
     changed_by: str = ""
     changed_at: datetime | None = None
+    fields: tuple[FieldChange, ...] = ()
+
+    def sentence(self) -> str:
+        """Say what moved: from which version to which, by whom, and the first fields that differ."""
+        when = f" at {self.changed_at:%Y-%m-%d %H:%M:%S} UTC" if self.changed_at else ""
+        text = (
+            f"{self.ref} was at generation {self.planned_generation or 'none'} when planned and is at "
+            f"{self.generation or 'none'} now, changed by {self.changed_by or 'somebody'}{when}."
+        )
+        if self.fields:
+            shown = "; ".join(
+                f"{one.path}: {_short(one.before)} → {_short(one.after)}" for one in self.fields[:MOVED_SHOWN]
+            )
+            more = len(self.fields) - MOVED_SHOWN
+            text += f" What moved: {shown}" + (f"; and {more} more." if more > 0 else ".")
+        return text
+
+
+MOVED_SHOWN = 5
+_VALUE_SHOWN = 60
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _VALUE_SHOWN else text[: _VALUE_SHOWN - 1] + "…"
 
 
 def compare(before: Any, after: Any, path: str = "") -> list[FieldChange]:

@@ -20,6 +20,11 @@ class Overlay:
         self._planned: dict[tuple[str, str], Resource[Any] | None] = {}
         self._stored: dict[tuple[str, str], Stored[Any] | None] = {}
 
+    def slug(self, kind: str) -> str:
+        """Return how references and commands write a kind: `use-case`."""
+        found = self._catalogue.find(kind)
+        return found.slug if found is not None else kind.lower()
+
     def lay(self, kind: str, name: str, after: Resource[Any] | None) -> None:
         """Put a planned resource, or its absence, over what is stored."""
         self._planned[kind, name] = after
