@@ -16,6 +16,7 @@ from roadworthy.foundation.errors import (
     UnauthenticatedError,
 )
 from roadworthy.identity import credential, operations, queries
+from roadworthy.identity.principal import Key
 from roadworthy.identity.rights import ORGANIZATION, start_of
 from roadworthy.identity.store import credentials as table
 from roadworthy.identity.verification import verify_credentials
@@ -35,7 +36,7 @@ spec: {subject: person/bo, role: risk-approver, unit: %s}
 """
 
 
-def snapshot_key(estate: Estate, id_: str) -> queries.Key:
+def snapshot_key(estate: Estate, id_: str) -> Key:
     """Return a key as the gateway's compiler gets it."""
     with estate.database.read() as tx:
         return next(one for one in queries.keys_for_snapshot(tx) if one.id == id_)

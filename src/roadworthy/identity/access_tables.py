@@ -1,4 +1,4 @@
-"""The tables of the access pages, the same for people and for machines."""
+"""Pure: the tables of the access pages, the same for people and for machines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from roadworthy.foundation.web.parts import Cell, Code, Column, Empty, State, Status, Table
 from roadworthy.identity.credential import Credential
-from roadworthy.identity.queries import Binding, Principal
+from roadworthy.identity.principal import Binding, Principal
 from roadworthy.identity.rights import start_of
 
 SOON = timedelta(days=14)

@@ -13,7 +13,7 @@ from roadworthy.foundation.storage.database import Tx
 from roadworthy.foundation.web.context import ANYWHERE, Call
 from roadworthy.identity import credential, queries, store
 from roadworthy.identity.credential import SESSION_IDLE, SESSION_TOUCH, Credential
-from roadworthy.identity.queries import Principal
+from roadworthy.identity.principal import Principal
 from roadworthy.identity.rights import Rights
 from roadworthy.registry.actor import Actor
 

@@ -12,7 +12,7 @@ from roadworthy.foundation.storage.database import Tx
 from roadworthy.identity import authority, credential, queries, store
 from roadworthy.identity.credential import Credential, Issued, Type
 from roadworthy.identity.kinds import PERSON
-from roadworthy.identity.queries import Principal
+from roadworthy.identity.principal import Principal
 from roadworthy.identity.rights import ORGANIZATION
 from roadworthy.registry import audit
 from roadworthy.registry import operations as registry
