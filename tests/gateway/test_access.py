@@ -97,7 +97,7 @@ def naive(world: Snapshot, key_hash: str, asked: str) -> set[str]:
     return reach
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(world=snapshots(), key_hash=st.sampled_from([f"h{n}" for n in range(6)]), asked=ASKED)
 def test_decision_agrees_with_a_naive_reading_of_the_rules(
     world: Snapshot, key_hash: str, asked: str
@@ -112,7 +112,7 @@ def test_decision_agrees_with_a_naive_reading_of_the_rules(
         assert not allowed
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(world=snapshots(), asked=ASKED)
 def test_who_can_and_what_can_agree_with_decide(world: Snapshot, asked: str) -> None:
     """A key is listed exactly when a call with it would be admitted."""
@@ -130,7 +130,7 @@ def test_who_can_and_what_can_agree_with_decide(world: Snapshot, asked: str) -> 
             assert isinstance(verdict, Admitted) == (name in can)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(world=snapshots(), key_hash=st.sampled_from([f"h{n}" for n in range(6)]), asked=ASKED)
 def test_every_refusal_says_why_and_what_to_do(world: Snapshot, key_hash: str, asked: str) -> None:
     """A refusal is an explanation: reason, what to do, and, once the caller is known, the declaration."""

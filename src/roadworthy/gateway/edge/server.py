@@ -269,8 +269,14 @@ class Connection(asyncio.Protocol):
             self._server.wheel.set(self, limits.header_s if self._reading else limits.keep_alive_s)
 
     def _serve_if_open(self, request: Request) -> None:
-        if self._transport is not None:
+        transport = self._transport
+        if transport is None:
+            return
+        try:
             self._serve(request)
+        except BaseException:
+            transport.abort()  # a mistake of ours must not leave a caller waiting for ever
+            raise
 
     def ends_after(self) -> bool:
         """Will the connection be closed after the answer under way?"""
