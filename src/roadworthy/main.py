@@ -22,7 +22,7 @@ from roadworthy.entrypoints import console
 from roadworthy.entrypoints.server import serve
 from roadworthy.evidence.wiring import SLICE as EVIDENCE
 from roadworthy.foundation import clock
-from roadworthy.foundation.errors import RoadworthyError
+from roadworthy.foundation.errors import InvalidError, RoadworthyError
 from roadworthy.foundation.lifeline import leave_with
 from roadworthy.foundation.storage import migrate
 from roadworthy.foundation.storage.database import Database, Tx
@@ -71,6 +71,7 @@ SLICES: tuple[Slice, ...] = (
 """Every installed slice, lowest shelf first."""
 
 LOG_NAME = "roadworthy"
+SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _secret(path: Path) -> bytes:
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
+            file.write(secrets.token_bytes(SECRET_BYTES))
             file.flush()
             os.fsync(file.fileno())
         try:
@@ -132,7 +133,14 @@ def _secret(path: Path) -> bytes:
             pass
         finally:
             draft.unlink()
-    return path.read_bytes()
+    found = path.read_bytes()
+    if len(found) < SECRET_BYTES or path.stat().st_mode & 0o077:
+        raise InvalidError(
+            f"{path} cannot be used as a secret.",
+            why="It is shorter than it was written, or others than its owner may read it.",
+            fix=f"Restore it from a backup, or `chmod 600 {path}` if only its mode is wrong.",
+        )
+    return found
 
 
 def build_app(settings: Settings) -> FastAPI:

@@ -12,7 +12,7 @@ from roadworthy.registry.actor import Actor
 from roadworthy.registry.plan import to_json
 from roadworthy.registry.slice import Proposal
 from roadworthy.testing.estate import ADA, NOW, declare, planned
-from tests.registry.conftest import BOOK, SHELF, Estate
+from tests.registry.conftest import BOOK, SHELF, UNIT, Estate
 
 SHELF_TEXT = """\
 apiVersion: roadworthy/v1
@@ -260,3 +260,13 @@ def test_paging_by_name_neither_skips_nor_repeats_under_inserts(estate: Estate) 
             break
     assert len(seen) == len(set(seen))
     assert {f"s{number:02}" for number in range(0, 20, 2)} <= set(seen)
+
+
+def test_a_unit_that_owns_something_cannot_be_deleted(estate: Estate) -> None:
+    """What it owns would belong to nobody."""
+    unit = SHELF_TEXT.replace("kind: Shelf", "kind: Unit").replace("name: top", "name: ops")
+    owned = SHELF_TEXT.replace("{name: top}", "{name: top, namespace: ops}")
+    declare(estate.database, estate.assembly, unit + "---\n" + owned)
+    with pytest.raises(InvalidError) as caught, estate.database.read() as tx:
+        operations.plan(tx, estate.assembly, removals=[(UNIT, "ops")], managed_by="file", actor=ADA, now=NOW)
+    assert caught.value.issues[0].message == "Unit ops still owns Shelf top."

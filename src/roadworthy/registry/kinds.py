@@ -42,13 +42,19 @@ class Fix:
 class Spec(BaseModel):
     """What people say should be. Frozen; unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="strings")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        ser_json_inf_nan="strings",
+        use_attribute_docstrings=True,  # what a field means stands under it, for people and for the schema
+    )
 
 
 class Metadata(BaseModel):
     """What every resource is called and who administers it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
     name: Name
     namespace: Name = ROOT_NAMESPACE

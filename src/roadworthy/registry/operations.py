@@ -216,6 +216,13 @@ def _check_references(
                     "Change or delete those first, or together.",
                 )
             )
+    for name in sorted(name for kind, name in gone if kind == "Unit"):
+        owned = [row for row in store.owned_by(tx, name) if (row.kind, row.name) not in gone | rewritten]
+        if owned:
+            named = ", ".join(f"{row.kind} {row.name}" for row in owned[:5])
+            issues.append(
+                Issue(f"Unit {name} still owns {named}.", "Move those to another unit or delete them first.")
+            )
     return issues
 
 

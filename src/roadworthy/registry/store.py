@@ -156,6 +156,12 @@ def linked_from(tx: Tx, kind: str, name: str) -> list[Row[Any]]:
     return list(tx.connection.execute(query))
 
 
+def owned_by(tx: Tx, namespace: str) -> list[Row[Any]]:
+    """Return what a unit owns."""
+    query = select(resources.c.kind, resources.c.name).where(resources.c.namespace == namespace)
+    return list(tx.connection.execute(query.order_by(resources.c.kind, resources.c.name)))
+
+
 def history(tx: Tx, kind: str, name: str, *, before: int | None = None, limit: int = 200) -> list[Row[Any]]:
     """Return versions newest first."""
     query = select(versions).where(versions.c.kind == kind, versions.c.name == name)

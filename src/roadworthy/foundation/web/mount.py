@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import hmac
 import inspect
 import typing
 from collections.abc import Callable, Coroutine, Iterable
@@ -176,7 +177,7 @@ def _check_form(call: Call) -> None:
     site = call.request.headers.get("sec-fetch-site", "same-origin")
     sent = call.request.headers.get("x-csrf-token") or getattr(call.request.state, "csrf", "")
     expected = call.caller.csrf_token if call.caller is not None else ""
-    if site not in {"same-origin", "none"} or (expected and sent != expected):
+    if site not in {"same-origin", "none"} or (expected and not hmac.compare_digest(sent.encode(), expected.encode())):
         raise ForbiddenError(
             "This form was not sent from the console.",
             why="Its token is missing or old, or another site sent it.",
