@@ -1,4 +1,4 @@
-"""Pure: from what is declared, issued and granted to the snapshot that every call is decided on."""
+"""From what is declared, issued and granted to the snapshot calls are decided on; asks nothing itself."""
 
 from __future__ import annotations
 
