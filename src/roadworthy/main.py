@@ -52,6 +52,7 @@ from roadworthy.registry.slice import Slice
 from roadworthy.registry.wiring import SLICE as REGISTRY
 from roadworthy.settings import Settings
 from roadworthy.usage import operations as usage_operations
+from roadworthy.usage.jobs import RetentionKeeper
 from roadworthy.usage.ship import Shipper
 from roadworthy.usage.spool import Spool
 from roadworthy.usage.wiring import SLICE as USAGE
@@ -220,10 +221,13 @@ def run_control(settings: Settings) -> int:
     link = first_link(installation)
     if link is not None:
         sys.stderr.write(f"First administrator, sign in once within 15 minutes: {link}\n")
+    retention = RetentionKeeper(installation.database)
     try:
         app = build_control(installation)
+        retention.start()
         return serve(app, host=settings.control_host, port=settings.control_port)
     finally:
+        retention.stop()
         installation.database.close()
 
 

@@ -175,9 +175,10 @@ def _write(
 def _check_form(call: Call) -> None:
     """Refuse a form that another site sent: fetch metadata first, then the session's token."""
     site = call.request.headers.get("sec-fetch-site", "same-origin")
-    sent = call.request.headers.get("x-csrf-token") or getattr(call.request.state, "csrf", "")
+    sent = call.request.headers.get("x-csrf-token") or str(getattr(call.request.state, "csrf", ""))
     expected = call.caller.csrf_token if call.caller is not None else ""
-    if site not in {"same-origin", "none"} or (expected and not hmac.compare_digest(sent.encode(), expected.encode())):
+    forged = bool(expected) and not hmac.compare_digest(sent.encode(), expected.encode())
+    if site not in {"same-origin", "none"} or forged:
         raise ForbiddenError(
             "This form was not sent from the console.",
             why="Its token is missing or old, or another site sent it.",
