@@ -45,7 +45,7 @@ def ship_once(directory: Path, store: Callable[[list[CallRecord]], None]) -> tup
     """Store and delete every segment that is complete; return how many records, and how many bytes were torn.
 
     `store` must be idempotent by the record's id: a segment is stored again if the process dies between the
-    storing and the deleting. What was damaged is kept beside, with the ending `.bad`, for a person to look at.
+    storing and the deleting. What was damaged is kept beside, with the ending `.bad`, for a person to see.
     """
     shipped = torn = 0
     for path in sorted(directory.glob(f"*{spool.SUFFIX}")):
