@@ -53,16 +53,14 @@ class _Application:
         from roadworthy.identity import operations
         from roadworthy.registry.actor import system
 
-        # For nobody named it is the first administrator's, and the installation may be made for it.
-        with _opened(data, make=not person, control_url=url or None) as installation:
+        with _opened(data, control_url=url or None) as installation:
             with installation.database.write() as tx:
-                pepper, now = installation.pepper, clock.now()
-                issued = (
-                    operations.bootstrap(tx, installation.assembly, pepper=pepper, now=now)
-                    if not person
-                    else None
-                ) or operations.issue_link(
-                    tx, person=person or "admin", actor=system("command-line"), pepper=pepper, now=now
+                issued = operations.issue_link(
+                    tx,
+                    person=person,
+                    actor=system("command-line"),
+                    pepper=installation.pepper,
+                    now=clock.now(),
                 )
             return f"{installation.settings.control_address.rstrip('/')}/sign-in/{issued.secret}"
 
@@ -101,13 +99,13 @@ class _Application:
 
 
 @contextmanager
-def _opened(data: Path, *, make: bool = False, **options: Any) -> Iterator[Installation]:
+def _opened(data: Path, **options: Any) -> Iterator[Installation]:
     """Open an installation that is there; one that is not stays so."""
     from roadworthy import main as application
     from roadworthy.foundation.errors import NotFoundError
 
     settings = application.read_settings(os.environ, data_dir=data, **options)
-    if not make and not settings.database_url and not (settings.data_dir / "roadworthy.db").exists():
+    if not settings.database_url and not (settings.data_dir / "roadworthy.db").exists():
         raise NotFoundError(
             f"{settings.data_dir} is not a data directory.",
             why="It holds no roadworthy.db.",

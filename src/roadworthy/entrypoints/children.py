@@ -113,7 +113,7 @@ class Children:
         """Return the end of what a process wrote."""
         if self._log_directory is None:
             return ""
-        return (self._log_directory / f"{name}.log").read_text(errors="replace")[-1500:]
+        return (self._log_directory / f"{name}.log").read_text(errors="replace")[-4000:]
 
     def until(self, name: str, ready: Callable[[], bool], *, seconds: float) -> None:
         """Wait until a process is ready; say what it wrote when it does not get there."""

@@ -100,7 +100,7 @@ def as_csv(columns: Sequence[str], rows: Sequence[Row]) -> str:
     import io
 
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out)  # its line ends make it quote both CR and LF
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_harmless(row.get(column)) for column in columns])

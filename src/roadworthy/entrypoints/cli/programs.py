@@ -26,7 +26,7 @@ class Programs(Protocol):
         """Prove the audit log of a data directory, without a server."""
 
     def sign_in_link(self, data: Path, person: str, url: str) -> str:
-        """Make a sign-in link on the server itself; for nobody named, the first administrator's."""
+        """Make a sign-in link on the server itself, whether or not one runs."""
 
     def declared(self, data: Path) -> Sequence[tuple[str, Mapping[str, str]]]:
         """Return what a data directory declares: references and their labels."""

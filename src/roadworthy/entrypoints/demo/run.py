@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -31,7 +32,7 @@ class Demo:
     weights: Path
     detach: bool
     link_for: Callable[[str, str], str]
-    """Makes a sign-in link offline: (person, console address); an empty person is the first administrator."""
+    """Makes a sign-in link offline, for a person and a console address."""
     say: Callable[[str], None]
 
     @property
@@ -52,35 +53,57 @@ def start(demo: Demo, children: Children, *, before: State | None, now: datetime
         check_port_free(demo.ports[name], what=what, flag=f"--{name}")
     state = replace(before, processes={}) if before else State(demo.ports)
     place.write(demo.folder, state)
-    first_link = "" if state.seeded_at else demo.link_for("", demo.console)
     demo.say("Starting the model, the console and the gateway")
     state = replace(state, processes=_start_all(demo, children))
     place.write(demo.folder, state)
     if not state.seeded_at:
-        people = seed.seed(url=demo.console, first_link=first_link, now=now, ports=demo.ports, say=demo.say)
+        people = seed.seed(
+            url=demo.console, first_link=_first_link(children), now=now, ports=demo.ports, say=demo.say
+        )
         keys = seed.issue_keys(people)
         _call(demo, children, people, keys)
         state = replace(state, seeded_at=now.isoformat())
         place.write(demo.folder, state)
-        issuer = people.as_(seed.KEY_ISSUER)
     else:
+        people = _administered(demo)
+        _until_ready(demo, children, "gateway")
         _until_ready(demo, children, "model")
-        issuer = seed.sign_in(demo.console, demo.link_for(seed.KEY_ISSUER, demo.console))
-    return Ready(
-        link=demo.link_for(seed.ADMINISTRATOR, demo.console),
-        console=demo.console,
-        gateway=demo.gateway,
-        key=seed.snippet_key(issuer),
-        data=str(demo.folder),
-        seconds=time.monotonic() - began,
-    )
+    return _ready(demo, people, seconds=time.monotonic() - began)
 
 
 def again(demo: Demo) -> Ready:
     """Return fresh credentials for a demo that runs already."""
-    issuer = seed.sign_in(demo.console, demo.link_for(seed.KEY_ISSUER, demo.console))
+    return _ready(demo, _administered(demo), seconds=0.0)
+
+
+def _administered(demo: Demo) -> seed.People:
+    """Sign the administrator in by a link made offline, as whoever runs the server may."""
     link = demo.link_for(seed.ADMINISTRATOR, demo.console)
-    return Ready(link, demo.console, demo.gateway, seed.snippet_key(issuer), str(demo.folder), 0.0)
+    return seed.People(demo.console, seed.sign_in(demo.console, link))
+
+
+def _first_link(children: Children) -> str:
+    """Return the link that a new control plane prints for its first administrator."""
+    found = re.search(r"https?://\S+/sign-in/\S+", children.log_of("control"))
+    if found is None:
+        raise ChildError(
+            "The console printed no sign-in link for its first administrator.",
+            why=children.log_of("control").strip(),
+            fix="Remove what is there with `roadworthy demo --purge`, then start again.",
+        )
+    return found[0]
+
+
+def _ready(demo: Demo, people: seed.People, *, seconds: float) -> Ready:
+    made = people.administrator.post("/v1/sign-in-links", {"person": seed.ADMINISTRATOR})
+    return Ready(
+        link=str(made["link"]),
+        console=demo.console,
+        gateway=demo.gateway,
+        key=seed.snippet_key(people.as_(seed.KEY_ISSUER)),
+        data=str(demo.folder),
+        seconds=seconds,
+    )
 
 
 def _start_all(demo: Demo, children: Children) -> dict[str, int]:

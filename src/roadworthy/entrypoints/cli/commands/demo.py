@@ -10,11 +10,13 @@ import click
 from roadworthy.entrypoints.children import ChildError, Children
 from roadworthy.entrypoints.cli import output
 from roadworthy.entrypoints.cli.command import command
-from roadworthy.entrypoints.cli.session import Failure, Session
+from roadworthy.entrypoints.cli.programs import Programs
+from roadworthy.entrypoints.cli.session import Failure, current
 from roadworthy.entrypoints.demo import place, run
 from roadworthy.entrypoints.demo.farewell import told
 from roadworthy.entrypoints.small_model import WeightsError, weights_in
 from roadworthy.foundation import clock
+from roadworthy.foundation.errors import RoadworthyError
 
 _PORT = click.IntRange(1, 65535)
 
@@ -34,9 +36,7 @@ _PORT = click.IntRange(1, 65535)
 @click.option("--detach", is_flag=True, help="Leave it running and return.")
 @click.option("--purge", is_flag=True, help="Stop it and remove all of it.")
 @click.option("--yes", is_flag=True, help="With --purge: also what somebody declared beside the sample data.")
-@click.pass_obj
 def demo(
-    session: Session,
     data: str,
     weights: str | None,
     *,
@@ -50,10 +50,10 @@ def demo(
     Started again it resumes where it was, with a fresh sign-in link. Its data stay in a directory of their
     own; --purge stops it and removes that directory, and nothing else.
     """
-    folder = Path(data)
+    folder, programs = Path(data), current().programs
     try:
         if purge:
-            _purge(session, folder, yes=yes)
+            _purge(programs, folder, yes=yes)
             return
         before = place.claim(folder)
         if before and not before.seeded_at:
@@ -69,7 +69,7 @@ def demo(
             ports=ports,
             weights=Path(weights) if weights else run.default_weights(),
             detach=detach,
-            link_for=lambda person, url: session.programs.sign_in_link(folder, person, url),
+            link_for=lambda person, url: programs.sign_in_link(folder, person, url),
             say=output.say,
         )
         if before and len(before.running()) == len(before.processes) > 0:
@@ -113,7 +113,7 @@ def _start(started: run.Demo, before: place.State | None) -> None:
     output.say("Stopped. `roadworthy demo` resumes it.")
 
 
-def _purge(session: Session, folder: Path, *, yes: bool) -> None:
+def _purge(programs: Programs, folder: Path, *, yes: bool) -> None:
     state = place.read(folder)
     if state is None:
         if not folder.exists():
@@ -124,8 +124,8 @@ def _purge(session: Session, folder: Path, *, yes: bool) -> None:
             why=f"It holds no {place.MARKER}.",
             fix="Name the directory the demo was given: roadworthy demo --purge --data DIR.",
         )
-    added = place.own(session.programs.declared(folder)) if (folder / place.DATABASE).exists() else []
-    if added and not yes:
+    added = [] if yes else _added(programs, folder)
+    if added:
         shown = ", ".join(added[:8]) + (f" and {len(added) - 8} more" if len(added) > 8 else "")
         raise Failure(
             "Nothing was removed: there is more in it than sample data.",
@@ -135,3 +135,17 @@ def _purge(session: Session, folder: Path, *, yes: bool) -> None:
         )
     place.remove(folder, state)
     output.say(f"Removed {folder} and everything in it.")
+
+
+def _added(programs: Programs, folder: Path) -> list[str]:
+    """Return what somebody declared beside the sample data."""
+    if not (folder / place.DATABASE).exists():
+        return []
+    try:
+        return place.own(programs.declared(folder))
+    except RoadworthyError as error:
+        raise Failure(
+            "Nothing was removed: what is in it cannot be read.",
+            why=f"{error.what} {error.why}".strip(),
+            fix="If you need nothing of it, purge with --yes.",
+        ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,39 +25,39 @@ def measure() -> None:
     cls=Command,
     examples=(
         "roadworthy measure import weekly.csv --outcome faster-claims",
-        "roadworthy measure import - --outcome faster-claims < weekly.csv",
+        "roadworthy measure import - --metric answer-minutes < weekly.csv",
     ),
 )
 @click.argument("file", type=click.Path(allow_dash=True))
-@click.option("--outcome", required=True, help="The outcome they are about.")
+@click.option("--outcome", default="", help="The outcome they are about.")
+@click.option("--metric", default="", help="The metric they are of, for no outcome in particular.")
 @output.formats("table", "json", "yaml")
-def import_(file: str, outcome: str, fmt: str) -> None:
-    """Import weekly figures from a CSV FILE; every row is taken, or none.
+def import_(file: str, outcome: str, metric: str, fmt: str) -> None:
+    """Import weekly figures from a CSV FILE: every row, or none with each bad row named.
 
-    The first line names the columns: from, to and value, and metric for another metric than the outcome's
-    own. Figures are kept as they came; a correction is imported again and goes before the earlier one.
+    Its first line names the columns: `week` (the day it starts) and `value`, and if you have them `n` and
+    `metric`. A week imported again is corrected; the earlier figure stays readable.
     """
-    _slug, name = split_ref(outcome, kind="outcome")
+    if bool(outcome) == bool(metric):
+        raise click.UsageError("Say what the figures are of: --outcome NAME, or --metric NAME.")
     try:
         raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise Failure(f"{file} cannot be read.", why=error.strerror or "", fix="Check the path.") from error
-    answer = (
-        current()
-        .client()
-        .send("POST", "/v1/measurements/import", raw=raw, media_type="text/csv", query={"outcome": name})
-    )
+    query = {
+        "outcome": split_ref(outcome, kind="outcome")[1] if outcome else "",
+        "metric": split_ref(metric, kind="metric")[1] if metric else "",
+        "file": "stdin" if file == "-" else file,
+    }
+    client = current().client()
+    answer = client.send("POST", "/v1/measurements/import", raw=raw, media_type="text/csv", query=query)
     done: dict[str, Any] = answer.json()
-    output.show(fmt, done, lambda: _imported(done, name))
-    if fmt == "table":
-        output.say(f"What can be said: roadworthy effect {name}")
-
-
-def _imported(done: dict[str, Any], outcome: str) -> str:
-    counts = ", ".join(
-        f"{value} {key.replace('_', ' ')}" for key, value in done.items() if isinstance(value, int)
-    )
-    return f"Imported for outcome/{outcome}: {counts}"
+    for one in done.get("warnings") or ():
+        output.say(f"warning: {output.printable(one)}")
+    counts = ", ".join(f"{value} {key}" for key, value in done.items() if isinstance(value, int) and value)
+    output.show(fmt, done, lambda: f"{done['status']}: {counts} ({done['subject']})")
+    if fmt == "table" and outcome:
+        output.say(f"What can be said: roadworthy effect {query['outcome']}")
 
 
 @command("effect", "roadworthy effect faster-claims", "roadworthy effect outcome/faster-claims -o json")
@@ -66,18 +67,20 @@ def effect(outcome: str, fmt: str) -> None:
     """Say in one sentence what can be said about an OUTCOME so far, with its interval."""
     _slug, name = split_ref(outcome, kind="outcome")
     found: dict[str, Any] = current().client().get(path_of("v1", "outcomes", name, "effect"))
-    output.show(fmt, found, lambda: _effect(found))
+    output.show(fmt, found, lambda: "\n".join(_effect(found)))
 
 
-def _effect(found: dict[str, Any]) -> str:
-    lines = [output.printable(found.get("headline") or found.get("sentence"))]
-    lines += [
-        f"{name.removesuffix('_words')}: {output.printable(found[name])}"
-        for name in ("status", "grade_words", "settles")
-        if found.get(name)
-    ]
-    lines += [f"note: {output.printable(one)}" for one in found.get("notes") or ()]
-    return "\n".join(lines)
+def _effect(found: dict[str, Any]) -> Iterator[str]:
+    yield output.printable(found["headline"])
+    yield ""
+    yield f"{found['status'].capitalize()}. Grade {found['grade']}: {found['grade_words']}."
+    yield output.printable(found["settles"])
+    for one in found["constraints"]:
+        yield f"Constraint {one['metric']}: {output.printable(one['words'])}"
+    if found["worth"]:
+        yield f"Worth: {output.printable(found['worth']['words'])}"
+    for note in found["notes"]:
+        yield f"Note: {output.printable(note)}"
 
 
 @command(
@@ -89,6 +92,13 @@ def scorecard(use_case: str, fmt: str) -> None:
     """Show the five layers of a use case from what was measured; no data says so and is never good."""
     _slug, name = split_ref(use_case, kind="use-case")
     found: dict[str, Any] = current().client().get(path_of("v1", "use-cases", name, "scorecard"))
-    rows = found.get("lines") or found.get("items") or []
-    columns = ["layer", "metric", "status", "value", "unit", "target", "as_of"]
-    output.show_rows(fmt, columns, rows, whole=found, name="metric", empty="It names no metrics.")
+    rows: list[dict[str, Any]] = []
+    for layer in found["layers"]:
+        none = {"metric": "", "status": layer["status"]}
+        rows += [{"layer": layer["layer"], **one} for one in layer["metrics"] or [none]]
+    columns = ["layer", "metric", "status", "value", "target", "unit", "movement", "period_end"]
+    output.show_rows(fmt, columns, rows, whole=found, name="metric")
+    if fmt == "table":
+        output.say(output.printable(found["summary"]))
+        for one in found["trade_offs"]:
+            output.say(f"trade-off: {output.printable(one)}")
