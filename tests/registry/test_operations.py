@@ -270,3 +270,18 @@ def test_a_unit_that_owns_something_cannot_be_deleted(estate: Estate) -> None:
     with pytest.raises(InvalidError) as caught, estate.database.read() as tx:
         operations.plan(tx, estate.assembly, removals=[(UNIT, "ops")], managed_by="file", actor=ADA, now=NOW)
     assert caught.value.issues[0].message == "Unit ops still owns Shelf top."
+
+
+def test_what_follows_from_a_plan_is_said_once_where_it_belongs(estate: Estate) -> None:
+    """Every change brings the same thing about; it stands at the resource it is about."""
+
+    def follows(_tx: object, _proposal: Proposal) -> list[str]:
+        return ["book/moby can be read now", "the library opens"]
+
+    told = replace(estate.assembly, effects=(follows,))
+    with estate.database.read() as tx:
+        plan = planned(tx, told, BOTH)
+    assert {change.ref: change.effects for change in plan.changes} == {
+        "shelf/top": ("the library opens",),
+        "book/moby": ("book/moby can be read now",),
+    }

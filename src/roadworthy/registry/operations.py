@@ -124,7 +124,20 @@ def plan(
         finished.append(change)
     if issues:
         raise manifest.invalid(issues, "Nothing was changed: the declarations were refused.")
-    return Plan(audit.revision(tx), now, tuple(finished), world.pins())
+    return Plan(audit.revision(tx), now, _said_once(finished), world.pins())
+
+
+def _said_once(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Keep each effect at one change only: the one it is about, or else the first that brings it about."""
+    place: dict[str, int] = {}
+    for number, change in enumerate(changes):
+        for text in change.effects:
+            if text not in place or change.ref in text.split():
+                place[text] = number
+    return tuple(
+        replace(change, effects=tuple(text for text in change.effects if place[text] == number))
+        for number, change in enumerate(changes)
+    )
 
 
 def _change(world: Overlay, one: Wanted, issues: list[Issue], *, managed_by: str, adopt: bool) -> Change:
