@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import sys
 import threading
 import time
@@ -155,7 +157,7 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(msgspec.json.encode({"host": host, "port": bound}).decode() + "\n")
         sys.stdout.flush()
 
-    spool = Spool(directory / "spool", f"gw-{time.time_ns():x}")
+    spool = Spool(directory / "spool", f"gw-{os.getpid()}-{secrets.token_hex(4)}")
     settings = GatewaySettings(port=port)
     return run_gateway(holder=holder, spool=spool, pepper=PEPPER, settings=settings, on_ready=ready)
 
