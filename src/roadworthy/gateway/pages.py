@@ -64,18 +64,18 @@ def cost_of(line: TraceLine) -> Cell:
 
 
 _TRACE_COLUMNS = (
-    Column(key="call", title="Call"),
     Column(key="at", title="When"),
     Column(key="decision", title="Decision"),
-    Column(key="reason", title="Reason"),
     Column(key="use_case", title="Use case"),
     Column(key="principal", title="Who"),
     Column(key="model", title="Model"),
     Column(key="input_tokens", title="Input tokens", numeric=True),
     Column(key="output_tokens", title="Output tokens", numeric=True),
     Column(key="cost", title="Cost", numeric=True),
-    Column(key="currency", title="Currency"),
     Column(key="latency_ms", title="Latency", numeric=True),
+    Column(key="reason", title="Reason"),
+    Column(key="currency", title="Currency"),
+    Column(key="call", title="Call"),
 )
 
 
@@ -267,14 +267,16 @@ def _facts(found: Trace) -> list[tuple[str, Cell]]:
 
 
 def _decision(found: Trace) -> list[tuple[str, Cell]]:
-    return [
+    said: list[tuple[str, Cell]] = [
         ("Decision", status_of(found)),
         ("Reason", Code(found.reason_code) if found.reason_code else None),
         ("Grant", Code(found.grant_id) if found.grant_id else None),
         ("Decided on revision", found.revision),
         ("Answered with status", found.status),
-        ("Calls like it that were counted, not kept", found.suppressed or None),
     ]
+    if found.suppressed:
+        said.append(("Calls like it that were counted, not kept", found.suppressed))
+    return said
 
 
 def _reasons(found: Trace) -> Table:
@@ -403,7 +405,7 @@ def who_can_page(tx: Tx, call: Call, model: Text = "", principal: Text = "", use
             stats=(
                 Stat(label="Revision", value=f"{known.revision:,}", note="of what is enforced"),
                 Stat(label="Principals that may call", value=f"{len({line.principal for line in lines}):,}"),
-                Stat(label="Use cases with a grant", value=f"{len(known.grants):,}"),
+                Stat(label="Use cases that may call", value=f"{len({line.use_case for line in lines}):,}"),
             ),
         ),
         table=_access_table(lines, filtered=bool(model or principal or use_case)),

@@ -169,6 +169,7 @@ def _tab(suffix: str, table: Table, *, lead: str, command: str) -> View:
             ("Service accounts", "/service-accounts"),
             ("Keys", "/keys"),
             ("Role bindings", "/role-bindings"),
+            ("Who may call", "/models"),  # a page of the gateway, which knows what it would decide
         )
     ]
     return View(
