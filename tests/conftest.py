@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,7 +48,11 @@ def small_model(run_files: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_server(run_files: Path) -> Iterator[URL]:
     """Give the URL of the run's PostgreSQL server."""
-    program = [sys.executable, "-m", postgres.__name__, str(run_files / "postgres")]
+    # Not below pytest's own directory: each run that starts closes that to others, and as root the server
+    # runs as a user of its own.
+    digest = hashlib.sha256(str(run_files).encode()).hexdigest()[:16]
+    data = Path(tempfile.gettempdir()) / f"roadworthy-postgres-{digest}"
+    program = [sys.executable, "-m", postgres.__name__, str(data)]
     with shared_process("postgres", directory=run_files, command=lambda run: [*program, str(run)]) as url:
         yield make_url(url)
 

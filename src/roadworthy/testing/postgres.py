@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import signal
 import sys
 import tempfile
@@ -66,6 +68,8 @@ def main() -> int:
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     leave_with(process)
+    # Registered first, so run last: after the package has stopped the server.
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     url = start_server(directory)
     sys.stdout.write(f"READY {url.render_as_string(hide_password=False)}\n")
     sys.stdout.flush()
