@@ -152,9 +152,7 @@ def test_one_person_fills_one_role(company: Company) -> None:
         {"retention_days": 400},
         {"models": [], "routes": ["any"]},
         {"intake": with_facts(sector=["insurance"])},
-        {
-            "summary": "Decides for the claims unit alone which claims are refused at once and writes letters."
-        },
+        {"summary": "Decides for the unit alone which claims are refused at once and writes letters."},
         {"metrics": [{"metric": "hours"}, {"metric": "overrides"}]},
     ],
 )

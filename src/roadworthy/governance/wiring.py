@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from roadworthy.governance import http
+from roadworthy.governance import http, pages
 from roadworthy.governance.admission import check_facts, effects
 from roadworthy.registry.slice import Slice
 
@@ -12,6 +12,6 @@ SLICE = Slice(
     name="governance",
     admission=(check_facts,),
     effects=(effects,),
-    routers=(http.router,),
+    routers=(http.router, pages.router),
     templates=Path(__file__).parent / "templates",
 )
