@@ -11,6 +11,7 @@ class Ready:
     """A demo that can be used."""
 
     link: str
+    approver_link: str
     console: str
     gateway: str
     key: str
@@ -32,8 +33,11 @@ def told(ready: Ready, *, detached: bool) -> str:
     return f"""\
 Ready in {ready.seconds:.0f} s. Harbour Mutual is made up; the model, the calls and the decisions are real.
 
-Console, signed in as the administrator (one use, 15 minutes):
-  {ready.link}
+Console (each link works once, within 15 minutes):
+  as Dana Novak, the administrator, who sees everything
+    {ready.link}
+  as Samuel Okoro, head of information security, whose approval is waited for
+    {ready.approver_link}
 
 A governed call:
   curl -s {ready.gateway}/v1/chat/completions \\

@@ -95,9 +95,9 @@ def _first_link(children: Children) -> str:
 
 
 def _ready(demo: Demo, people: seed.People, *, seconds: float) -> Ready:
-    made = people.administrator.post("/v1/sign-in-links", {"person": seed.ADMINISTRATOR})
     return Ready(
-        link=str(made["link"]),
+        link=people.link(seed.ADMINISTRATOR),
+        approver_link=people.link(seed.APPROVER),
         console=demo.console,
         gateway=demo.gateway,
         key=seed.snippet_key(people.as_(seed.KEY_ISSUER)),

@@ -28,6 +28,8 @@ DECLARED_BY = (
     ("53-use-cases-technology.yaml", "felix-arndt"),
     ("60-service-accounts.yaml", "oskar-nyberg"),
 )
+APPROVER = "samuel-okoro"
+"""Somebody whom approvals wait for."""
 KEY_ISSUER = "oskar-nyberg"
 MEASURER = "clara-jensen"
 
@@ -47,9 +49,12 @@ class People:
         if person == ADMINISTRATOR:
             return self.administrator
         if person not in self._known:
-            made = self.administrator.post("/v1/sign-in-links", {"person": person})
-            self._known[person] = sign_in(self.url, made["link"])
+            self._known[person] = sign_in(self.url, self.link(person))
         return self._known[person]
+
+    def link(self, person: str) -> str:
+        """Return a new one-time link for a person."""
+        return str(self.administrator.post("/v1/sign-in-links", {"person": person})["link"])
 
 
 def sign_in(url: str, link: str) -> Client:

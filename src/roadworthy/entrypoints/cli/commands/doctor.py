@@ -32,7 +32,8 @@ Check = tuple[str, bool, str, str]
 def doctor(session: Session, data: str | None, fmt: str) -> None:
     """Check this installation and say what to repair; ends with 1 when something is not well."""
     folder = Path(data or os.environ.get("ROADWORTHY_DATA_DIR") or ".roadworthy")
-    checks = [*_of_directory(folder), *_of_server(profiles.chosen(session.profile))]
+    here = folder.is_dir() or data is not None
+    checks = [*(_of_directory(folder) if here else ()), *_of_server(profiles.chosen(session.profile))]
     try:
         checks += [(*one, "") for one in session.programs.checks(folder)]
     except Exception as error:  # noqa: BLE001  # a doctor that dies of the illness helps nobody
