@@ -132,11 +132,17 @@ def base_documents() -> list[dict[str, Any]]:
 class Company:
     """The company's control plane without its doors."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, file: Path) -> None:
         self.assembly: Assembly = assemble((IDENTITY, EVIDENCE, USE_CASES, GOVERNANCE, MODELS))
-        self.database = Database(f"sqlite:///{folder}/company.db")
-        METADATA.create_all(self.database.engine)
-        self.declare(*base_documents(), actor=SETUP)
+        self.database = Database(f"sqlite:///{file}")
+
+    @classmethod
+    def founded(cls, file: Path) -> Company:
+        """Return a company with everything declared but the use case."""
+        company = cls(file)
+        METADATA.create_all(company.database.engine)
+        company.declare(*base_documents(), actor=SETUP)
+        return company
 
     def declare(
         self, *documents: dict[str, Any], actor: Actor | str = "person/ada", now: datetime = NOW

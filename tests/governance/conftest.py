@@ -1,7 +1,8 @@
-"""A company for each test that asks for one."""
+"""A company for each test that asks for one: founded once, then copied."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,17 @@ import pytest
 from tests.governance.company import Company
 
 
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the file of a company in which nothing has happened yet."""
+    file = tmp_path_factory.mktemp("company") / "company.db"
+    Company.founded(file).database.close()  # the last connection folds the write-ahead log into the file
+    return file
+
+
 @pytest.fixture
-def company(tmp_path: Path) -> Iterator[Company]:
+def company(founded: Path, tmp_path: Path) -> Iterator[Company]:
     """Give a company with everything declared but the use case."""
-    made = Company(tmp_path)
+    made = Company(Path(shutil.copy(founded, tmp_path)))
     yield made
     made.database.close()

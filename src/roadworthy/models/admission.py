@@ -1,4 +1,4 @@
-"""Pure: may a provider be declared at this address?"""
+"""Whether a provider may be declared at its address."""
 
 from __future__ import annotations
 

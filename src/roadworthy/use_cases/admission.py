@@ -1,4 +1,4 @@
-"""Pure: may an outcome or a metric be declared like this, given what else is declared?"""
+"""Whether an outcome or a metric may be declared like this, given what else is declared."""
 
 from __future__ import annotations
 
@@ -37,14 +37,22 @@ def check_outcome(_tx: Tx, proposal: Proposal) -> Iterator[Issue]:
 
 
 def check_metric(_tx: Tx, proposal: Proposal) -> Iterator[Issue]:
-    """Refuse a new direction that turns declared targets into harm."""
+    """Refuse a change that turns declared targets into harm, or into a count of use."""
     if proposal.after is None or not isinstance(proposal.after.spec, Metric):
         return
     metric = proposal.after.spec
     if not isinstance(proposal.before.spec if proposal.before else None, Metric):
         return
     for outcome in proposal.world.all("Outcome"):
-        if outcome.spec.metric == proposal.after.name and (problem := against(outcome.spec, metric)):
+        if outcome.spec.metric != proposal.after.name:
+            continue
+        if metric.activity:
+            yield Issue(
+                f"outcome/{outcome.name} is measured by it, and a count of use is not value.",
+                "Measure the outcome by another metric first, in the same plan.",
+                "spec.activity",
+            )
+        if problem := against(outcome.spec, metric):
             yield Issue(
                 f"outcome/{outcome.name} would go the wrong way: {problem}.",
                 "Change the outcome's target in the same plan, or keep the direction.",
