@@ -55,17 +55,16 @@ def test_children_leave_with_their_starter(number: signal.Signals, tmp_path: Pat
         assert len(processes) == 2
         assert all(alive(process) for process in processes)
         parent.send_signal(number)
-        assert _gone(processes)
-        parent.wait(10)
-    if number is not signal.SIGKILL:
-        assert parent.returncode == 0
+        parent.wait(15)  # one that nobody collected would still look alive to its children
+    assert _gone(processes)
 
 
 def test_a_child_that_ends_early_says_what_it_wrote(tmp_path: Path) -> None:
     """The reason is in its log, so the error carries it."""
-    with Children(log_directory=tmp_path) as children, pytest.raises(ChildError) as caught:
+    with Children(log_directory=tmp_path) as children:
         children.start("control", [sys.executable, "-c", "import sys; sys.exit('no disk')"])
-        children.until("control", lambda: False, seconds=20)
+        with pytest.raises(ChildError) as caught:
+            children.until("control", lambda: False, seconds=20)
     assert "no disk" in caught.value.why
     assert "control" in caught.value.what
 

@@ -45,7 +45,12 @@ def style(text: str, **how: Any) -> str:
 
 def data(text: str) -> None:
     """Write data, whole, at the end of a command that succeeded."""
-    click.echo(text.rstrip("\n"), color=colored())
+    try:
+        click.echo(text.rstrip("\n"), color=colored())
+    except BrokenPipeError as error:
+        # Whoever read us has seen enough. What is still in the buffer must go somewhere at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(0) from error
 
 
 def as_json(value: Any) -> str:

@@ -115,7 +115,7 @@ def _recorded(done: dict[str, Any], fmt: str) -> None:
 
 
 @command("needs-you", "roadworthy needs-you", "roadworthy needs-you -o json")
-@output.formats("table", "json", "yaml", "csv")
+@output.formats()
 def needs_you(fmt: str) -> None:
     """List what waits for you, the most pressing first."""
     found = current().client().get("/v1/needs-you")

@@ -10,7 +10,7 @@ from roadworthy.entrypoints.cli import output
 from roadworthy.entrypoints.cli.command import command
 from roadworthy.entrypoints.cli.session import Failure
 
-_STARTER = Path(__file__).resolve().parent.parent / "starter.yaml"
+_STARTER = Path(__file__).resolve().parents[2] / "starter.yaml"
 
 
 @command(
@@ -19,11 +19,11 @@ _STARTER = Path(__file__).resolve().parent.parent / "starter.yaml"
 @click.argument("path", default="roadworthy.yaml", type=click.Path(dir_okay=False))
 def init(path: str) -> None:
     """Write a commented first declaration to PATH: a unit, people, an outcome, a use case, a model."""
-    target = Path(path)
+    target, text = Path(path), _STARTER.read_text(encoding="utf-8")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with target.open("x", encoding="utf-8") as stream:
-            stream.write(_STARTER.read_text(encoding="utf-8"))
+            stream.write(text)
     except FileExistsError as error:
         raise Failure(
             f"{path} is there already, and stays as it is.",
