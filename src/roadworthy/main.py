@@ -22,6 +22,7 @@ from roadworthy.entrypoints import console
 from roadworthy.entrypoints.server import serve
 from roadworthy.evidence.wiring import SLICE as EVIDENCE
 from roadworthy.foundation import clock
+from roadworthy.foundation.charts import ChartRenderer
 from roadworthy.foundation.errors import InvalidError, RoadworthyError
 from roadworthy.foundation.lifeline import leave_with
 from roadworthy.foundation.storage import migrate
@@ -43,6 +44,7 @@ from roadworthy.identity import operations as identity_operations
 from roadworthy.identity.identify import CONSOLE_URL_SOCKET, PEPPER_SOCKET, Doorkeeper
 from roadworthy.identity.wiring import SLICE as IDENTITY
 from roadworthy.models.wiring import SLICE as MODELS
+from roadworthy.portfolio.drawing import CHARTS_SOCKET
 from roadworthy.portfolio.wiring import SLICE as PORTFOLIO
 from roadworthy.registry import audit, checkpoint
 from roadworthy.registry import queries as registry_queries
@@ -164,6 +166,7 @@ def build_control(installation: Installation) -> FastAPI:
             SOCKET: assembly,
             KEYS_SOCKET: installation.keys,
             PEPPER_SOCKET: installation.pepper,
+            CHARTS_SOCKET: ChartRenderer(installation.settings.data_dir / "charts"),
             CONSOLE_URL_SOCKET: installation.settings.control_address,
             "gateway.url": installation.settings.gateway_address,
         },

@@ -224,3 +224,8 @@ def scorecard(
         for layer in LAYERS
     )
     return Scorecard(layers, weakest, _trade_offs(layers), _summary(layers))
+
+
+def weakness(card: Scorecard) -> tuple[int, ...]:
+    """A key that sorts the weakest card first: by its worst layer, then by the next worst, and so on."""
+    return tuple(sorted(_SEVERITY.index(layer.status) for layer in card.layers))

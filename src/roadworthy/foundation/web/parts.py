@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
-
-from markupsafe import Markup
 
 State = Literal["good", "warn", "bad", "none", "info"]
 """How a thing stands. `none` is "no data", which is never good."""
+
+
+class Drawing(Protocol):
+    """A drawing by our own renderer, ready or yet to be drawn: a page asks for it when it is written."""
+
+    def __html__(self) -> str:
+        """Return the drawing as markup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Code:
 class Spark:
     """A tiny chart in a table. `svg` comes from our own renderer; `text` says the same in words."""
 
-    svg: Markup
+    svg: Drawing
     text: str
 
 
@@ -163,7 +168,7 @@ class Figure:
 
     headline: str
     subtitle: str
-    svg: Markup
+    svg: Drawing
     table: Table
     n: str
     """Out of how much: `52 weeks`, `1,204 calls`."""
