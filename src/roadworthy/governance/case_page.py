@@ -73,6 +73,9 @@ class CasePage:
     managed: str
 
 
+_URGENCY: dict[str, int] = {"bad": 0, "none": 1, "warn": 2, "info": 3, "good": 4}
+
+
 def state_status(standing: Standing) -> Status:
     """Return the chip of where it stands."""
     return _STATES[standing.state]
@@ -101,7 +104,7 @@ def headline(standing: Standing) -> tuple[Status, str]:
 
 
 def checklist(standing: Standing) -> list[Check]:
-    """List what is between a use case and its first call, what holds and what does not."""
+    """List what is between a use case and its first call: what is missing first, what holds last."""
     found = [
         Check(
             status=Status("good", "holds") if point.holds else Status("bad", "missing"),
@@ -129,21 +132,26 @@ def checklist(standing: Standing) -> list[Check]:
         for one in others
         if one.code in {"nothing-to-call", "stopped"}
     ]
-    return found
+    return sorted(found, key=lambda one: _URGENCY[one.status.state])
 
 
 def _ownership(standing: Standing) -> list[Check]:
     if not standing.ownership.gaps:
         return [Check(status=Status("good", "holds"), what="Owners and deputies on all five sides")]
     blocks = standing.asked.deputies == "block"
-    return [
-        Check(
-            status=Status("bad", "missing") if gap.about_owner or blocks else Status("warn", "gap"),
-            what=gap.message,
-            next_step=gap.next_step,
-        )
-        for gap in standing.ownership.gaps
-    ]
+    found = []
+    for side in SIDES:  # one line for each side, so that a bare declaration is not ten complaints
+        gaps = [gap for gap in standing.ownership.gaps if gap.side == side]
+        if gaps:
+            missing = blocks or any(gap.about_owner for gap in gaps)
+            found.append(
+                Check(
+                    status=Status("bad", "missing") if missing else Status("warn", "gap"),
+                    what=" ".join(gap.message for gap in gaps),
+                    next_step=" ".join(gap.next_step for gap in gaps),
+                )
+            )
+    return found
 
 
 def _tier_check(standing: Standing) -> Check:
@@ -312,7 +320,7 @@ def events(standing: Standing, spec: UseCase, history: Iterable[Mapping[str, Any
             what=f"{str(one['action']).capitalize()}d" if one["action"] != "adopt" else "Adopted",
             by=one["actor"],
             why=f"generation {one['generation']}"
-            + (f": {', '.join(_short(path) for path in one['changed'][:6])}" if one["changed"] else ""),
+            + (f": {_paths(one['changed'])}" if one["action"] == "update" and one["changed"] else ""),
             href=base,
         )
         for one in history
@@ -337,8 +345,9 @@ def events(standing: Standing, spec: UseCase, history: Iterable[Mapping[str, Any
     return sorted(found, key=lambda one: one.at, reverse=True)
 
 
-def _short(path: str) -> str:
-    return path.removeprefix("spec.")
+def _paths(changed: Sequence[str]) -> str:
+    named = ", ".join(path.removeprefix("spec.") for path in changed[:6])
+    return named + (f" and {len(changed) - 6} more" if len(changed) > 6 else "")
 
 
 def portfolio_table(standings: Sequence[Standing], *, url: str, buckets: Mapping[str, str]) -> Table:

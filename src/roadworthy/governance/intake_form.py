@@ -8,7 +8,7 @@ from typing import Any
 
 from roadworthy.foundation.errors import Issue
 from roadworthy.foundation.web.parts import Option
-from roadworthy.governance.conditions import FactDefinition, Vocabulary
+from roadworthy.governance.conditions import FactDefinition
 from roadworthy.registry.kinds import API_VERSION
 from roadworthy.use_cases.ownership import SIDE_TITLES, SIDES
 
@@ -29,12 +29,17 @@ BUCKETS = (
 )
 
 
-def field_names(vocabulary: Vocabulary) -> tuple[str, ...]:
+def questions(asked: Sequence[FactDefinition]) -> tuple[FactDefinition, ...]:
+    """Return the facts the form asks for: autonomy it asks as what the use case does, not twice."""
+    return tuple(one for one in asked if one.name != "autonomy")
+
+
+def field_names(asked: Sequence[FactDefinition]) -> tuple[str, ...]:
     """Return the name of every field of the form."""
     owners = (f"{side}_{part}" for side in SIDES for part in ("owner", "deputy"))
     metrics = (f"metric_{row}" for row in range(1, METRIC_ROWS + 1))
     targets = (f"target_{row}" for row in range(1, METRIC_ROWS + 1))
-    facts = (f"{FACT_PREFIX}{name}" for name in vocabulary.facts)
+    facts = (f"{FACT_PREFIX}{one.name}" for one in asked)
     return (
         "name",
         "namespace",
@@ -49,7 +54,7 @@ def field_names(vocabulary: Vocabulary) -> tuple[str, ...]:
     )
 
 
-def document(sent: Sent, vocabulary: Vocabulary) -> dict[str, Any]:
+def document(sent: Sent, asked: Sequence[FactDefinition]) -> dict[str, Any]:
     """Return the declaration; what cannot be read is handed on as it is, for the one validation to name."""
     spec: dict[str, Any] = {}
     for name in (*TEXT_FIELDS, *CHOICE_FIELDS):
@@ -66,7 +71,7 @@ def document(sent: Sent, vocabulary: Vocabulary) -> dict[str, Any]:
         spec["metrics"] = metrics
     if owners := _owners(sent):
         spec["owners"] = owners
-    if facts := _facts(sent, vocabulary):
+    if facts := _facts(sent, asked):
         spec["intake"] = {"facts": facts}
     metadata = {"name": _one(sent, "name")}
     if namespace := _one(sent, "namespace"):
@@ -106,12 +111,12 @@ def _owners(sent: Sent) -> dict[str, Any]:
     return found
 
 
-def _facts(sent: Sent, vocabulary: Vocabulary) -> dict[str, Any]:
+def _facts(sent: Sent, asked: Sequence[FactDefinition]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, known in vocabulary.facts.items():
-        values = [value.strip() for value in sent.get(f"{FACT_PREFIX}{name}", ()) if value.strip()]
+    for known in asked:
+        values = [value.strip() for value in sent.get(f"{FACT_PREFIX}{known.name}", ()) if value.strip()]
         if values:
-            found[name] = _answer(known, values)
+            found[known.name] = _answer(known, values)
     return found
 
 
@@ -149,6 +154,15 @@ class IntakePage:
     metrics: Sequence[Option]
     people: Sequence[Option]
     buckets: Sequence[Option] = (Option("", "None yet"), *(Option(one, one) for one in BUCKETS))
+    autonomies: Sequence[Option] = (
+        Option("assist", "Assist: a person approves each output"),
+        Option("supervise", "Supervise: a person looks at samples"),
+        Option("automate", "Automate: nobody looks before it acts"),
+    )
+    loggings: Sequence[Option] = (
+        Option("metadata", "Only that a call happened"),
+        Option("full", "The texts too"),
+    )
     sides: Sequence[tuple[str, str]] = field(
         default=tuple((side, SIDE_TITLES[side].capitalize()) for side in SIDES)
     )
@@ -156,18 +170,18 @@ class IntakePage:
     facts: Sequence[FactField] = ()
 
 
-def fact_fields(vocabulary: Vocabulary, sent: Sent, problems: Mapping[str, str]) -> list[FactField]:
+def fact_fields(asked: Sequence[FactDefinition], sent: Sent, problems: Mapping[str, str]) -> list[FactField]:
     """Return the questions with what was answered so far."""
     return [
         FactField(
-            name=f"{FACT_PREFIX}{name}",
+            name=f"{FACT_PREFIX}{known.name}",
             label=known.question,
             kind=known.kind if known.values or known.kind != "set" else "text",
             options=_options(known),
-            chosen=tuple(sent.get(f"{FACT_PREFIX}{name}", ())),
-            problem=problems.get(f"{FACT_PREFIX}{name}", ""),
+            chosen=tuple(sent.get(f"{FACT_PREFIX}{known.name}", ())),
+            problem=problems.get(f"{FACT_PREFIX}{known.name}", ""),
         )
-        for name, known in vocabulary.facts.items()
+        for known in asked
     ]
 
 

@@ -192,15 +192,24 @@ def _filter(key: str, value: str, known: Sequence[str]) -> Filter:
     return Filter(name=key, label=label, value=value, options=options)
 
 
+_FRESH = {
+    "stage": ["idea"],
+    "security_path": ["standard"],
+    "autonomy": ["assist"],
+    "logging": ["metadata"],
+    "retention_days": ["90"],
+}
+_QUESTIONS = intake_form.questions(rulebook().asked)
+
+
 @router.page("/use-cases/new", permission="registry.declare")
 def intake_page(tx: Tx) -> View:
     """The intake form: the same fields and the same validation as a file or the API."""
-    return _intake_view(tx, {"stage": ["idea"], "security_path": ["standard"]}, issues=())
+    return _intake_view(tx, _FRESH, issues=())
 
 
 def _intake_view(tx: Tx, sent: intake_form.Sent, *, issues: Sequence[Issue]) -> View:
-    vocabulary = rulebook().vocabulary
-    names = intake_form.field_names(vocabulary)
+    names = intake_form.field_names(_QUESTIONS)
     problems, others = intake_form.problems(issues, names)
     model = intake_form.IntakePage(
         values={name: (sent.get(name) or ("",))[0] for name in names},
@@ -210,7 +219,7 @@ def _intake_view(tx: Tx, sent: intake_form.Sent, *, issues: Sequence[Issue]) -> 
         outcomes=_options(tx, OUTCOME, "title"),
         metrics=_options(tx, METRIC, "title"),
         people=_options(tx, PERSON, "display_name"),
-        facts=intake_form.fact_fields(vocabulary, sent, problems),
+        facts=intake_form.fact_fields(_QUESTIONS, sent, problems),
     )
     return View(
         title="Declare a use case",
@@ -230,7 +239,7 @@ def _options(tx: Tx, kind: Kind, title: str) -> list[Option]:
 
 def _fields(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """Give the endpoint one form field for each field of the intake, since the vocabulary names them."""
-    names = intake_form.field_names(rulebook().vocabulary)
+    names = intake_form.field_names(_QUESTIONS)
     texts = Annotated[list[Annotated[str, Form(max_length=5000)]], Form(max_length=40)]
     own = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind)
@@ -249,7 +258,7 @@ def _fields(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 @_fields
 def declare_use_case(tx: Tx, call: Call, **sent: list[str]) -> Any:
     """Declare what the form says, managed by the console."""
-    document = intake_form.document(sent, rulebook().vocabulary)
+    document = intake_form.document(sent, _QUESTIONS)
     name = document["metadata"]["name"]
     if registry.find(tx, USE_CASE, name) is not None:
         taken = Issue("There is a use case of that name already.", "Choose another.", "metadata.name")

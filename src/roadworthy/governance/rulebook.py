@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from roadworthy.governance.conditions import Vocabulary
+from roadworthy.governance.conditions import FactDefinition, Vocabulary, facts_of
 from roadworthy.governance.tier import Rule, Tier
 
 
@@ -57,3 +57,9 @@ class Rulebook:
     def rules(self) -> tuple[Rule, ...]:
         """Return the rules of all packs."""
         return tuple(rule for pack in self.packs for rule in pack.rules)
+
+    @property
+    def asked(self) -> tuple[FactDefinition, ...]:
+        """Return the facts that some rule asks for: the questions worth a person's time."""
+        used = {name for rule in self.rules for name in facts_of(rule.when)}
+        return tuple(one for name, one in self.vocabulary.facts.items() if name in used)
