@@ -249,7 +249,7 @@ class UseCase(Spec):
     logging: Literal["full", "metadata"] = "metadata"
     """Whether the texts of its calls are kept, or only that they happened."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
-    """How long its call records are kept."""
+    """How long what was said in its calls is kept, in days; the records of the calls stay."""
 
 
 UNIT = Kind("Unit", Unit, "A part of the organization that owns resources.", order=10)
