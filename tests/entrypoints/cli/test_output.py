@@ -40,7 +40,7 @@ def test_csv_holds_no_formula(values: list[str]) -> None:
 
 def test_a_table_is_aligned() -> None:
     """Columns start below each other; absent values are a dash."""
-    rows = [{"name": "a", "count": 1}, {"name": "long", "count": None}]
+    rows: list[dict[str, object]] = [{"name": "a", "count": 1}, {"name": "long", "count": None}]
     plain = output.as_table(["name", "count"], rows).replace("\x1b[1m", "").replace("\x1b[0m", "")
     assert plain.splitlines() == ["NAME  COUNT", "a     1", "long  -"]
 

