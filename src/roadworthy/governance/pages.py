@@ -344,7 +344,7 @@ def _tabs(name: str) -> tuple[Tab, ...]:
     declared = f"/declared/use-case/{name}"
     return (
         Tab("Overview", f"/use-cases/{name}", current=True),
-        Tab("Scorecard", f"/scorecard?use_case={name}"),
+        Tab("Scorecard", f"/scorecard/{name}"),
         Tab("Traces", f"/traces?use_case={name}"),
         Tab("Declaration", f"{declared}?tab=yaml"),
         Tab("History", f"{declared}?tab=history"),
