@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format model env env-test bench lock clean
+.PHONY: help demo test check lint types imports format model env env-test bench reference lock clean
 
 help: ## print this menu
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ env-test: $(BIN)/.stamp-test ## make .venv with what the tests need too
 
 bench: $(BIN)/.stamp-test ## measure the gateway beside nginx; see docs/ for the last figures
 	@exec $(BIN)/python -m bench $(ARGS)
+
+reference: $(BIN)/.stamp-test ## write docs/reference/ anew from the code
+	@$(BIN)/python scripts/make_reference.py
 
 lock: $(BIN)/.stamp-test ## write requirements/ anew; ARGS=--upgrade moves the versions
 	@sh scripts/lock.sh $(ARGS)

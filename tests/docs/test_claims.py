@@ -30,7 +30,7 @@ def generated() -> dict[str, str]:
     ["settings.md", "cli.md", "kinds.md", "api.md", "roles.md", "errors.md", "gateway-refusals.md"],
 )
 def test_the_reference_is_what_the_code_says(generated: dict[str, str], name: str) -> None:
-    """Run scripts/make_reference.py when this fails."""
+    """Run `make reference` when this fails."""
     assert read(f"docs/reference/{name}") == generated[name]
 
 
