@@ -1,4 +1,4 @@
-"""Pure: the files of the fictional company, with their days counted from today."""
+"""The files of the fictional company, with their days counted from today."""
 
 from __future__ import annotations
 
