@@ -8,6 +8,7 @@ import pytest
 
 from roadworthy.foundation.errors import InvalidError
 from roadworthy.governance import operations
+from roadworthy.registry import operations as registry_operations
 from roadworthy.registry.actor import Actor
 from tests.governance.company import (
     NOW,
@@ -90,10 +91,8 @@ def test_deleting_it_ends_its_grant(company: Company) -> None:
     company.declare(use_case())
     approve(company)
     with company.database.read() as tx:
-        from roadworthy.registry.operations import plan
-
         kind = company.assembly.catalogue.get("UseCase")
-        planned = plan(
+        planned = registry_operations.plan(
             tx,
             company.assembly,
             removals=[(kind, "policy-search")],
@@ -132,3 +131,18 @@ def test_use_is_not_an_outcome(company: Company) -> None:
     with pytest.raises(InvalidError) as turned:
         company.declare(changed("Metric", "hours", activity=True), actor=SETUP)
     assert "outcome/faster-answers is measured by it" in turned.value.issues[0].message
+
+
+def test_erasing_a_use_case_erases_what_was_said_about_it(company: Company) -> None:
+    """The log's payloads and the evidence go together, so the two still agree."""
+    company.declare(use_case())
+    approve(company)
+    company.delete("UseCase", "policy-search")
+    kind = company.assembly.catalogue.get("UseCase")
+    with company.database.write() as tx:
+        registry_operations.erase(
+            tx, kind=kind, name="policy-search", reason="asked to", actor=SETUP, now=NOW
+        )
+        assert [one for verify in company.assembly.verifiers for one in verify(tx)] != []
+        assert sum(erase(tx, "use-case/policy-search") for erase in company.assembly.erasers) == 1
+        assert [one for verify in company.assembly.verifiers for one in verify(tx)] == []

@@ -40,6 +40,11 @@ def record(
     return Recorded(identity, fact, subject, actor.principal, at, receipt.seq)
 
 
+def erase_copies(tx: Tx, subject: str) -> int:
+    """Drop the bodies of evidence about a subject whose log entries were erased; return how many."""
+    return store.erase(tx, subject)
+
+
 def erase(tx: Tx, *, subject: str, reason: str, actor: Actor, at: datetime) -> int:
     """Erase what evidence and log say about a subject; that it happened, when and by whom stays."""
     audit.erase(tx, subject=subject, actor=actor, at=at, reason=reason)

@@ -8,7 +8,7 @@ from typing import Any
 
 from roadworthy.foundation.web.context import Call
 from roadworthy.registry.kinds import Catalogue
-from roadworthy.registry.slice import AdmissionCheck, EffectOf, Slice, Verifier
+from roadworthy.registry.slice import AdmissionCheck, EffectOf, Eraser, Slice, Verifier
 
 SOCKET = "registry.assembly"
 
@@ -22,6 +22,7 @@ class Assembly:
     admission: tuple[AdmissionCheck, ...]
     effects: tuple[EffectOf, ...]
     verifiers: tuple[Verifier, ...]
+    erasers: tuple[Eraser, ...]
     permissions: Mapping[str, str]
 
     def socket(self, name: str) -> Any:
@@ -43,6 +44,7 @@ def assemble(slices: tuple[Slice, ...]) -> Assembly:
         admission=tuple(check for one in slices for check in one.admission),
         effects=tuple(effect for one in slices for effect in one.effects),
         verifiers=tuple(verifier for one in slices for verifier in one.verifiers),
+        erasers=tuple(eraser for one in slices for eraser in one.erasers),
         permissions=permissions,
     )
 

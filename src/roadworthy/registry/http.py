@@ -385,4 +385,5 @@ def audit_erase(tx: Tx, call: Call, body: EraseRequest) -> dict[str, Any]:
     erased = operations.erase(
         tx, kind=kind, name=name, reason=body.reason, actor=actor_of(call), now=call.now
     )
-    return {"subject": body.subject, "erased_payloads": erased}
+    copies = sum(eraser(tx, f"{kind.slug}/{name}") for eraser in assembly_of(call).erasers)
+    return {"subject": body.subject, "erased_payloads": erased, "erased_copies": copies}

@@ -60,6 +60,10 @@ Verifier = Callable[["Tx"], Iterator[Finding]]
 """Compares a slice's rows with what the audit log sealed."""
 
 
+Eraser = Callable[["Tx", str], int]
+"""Drops a slice's own copies of what the audit log said about a subject; returns how many."""
+
+
 @dataclass(frozen=True, slots=True)
 class NavEntry:
     """An item of the left rail."""
@@ -80,6 +84,7 @@ class Slice:
     admission: tuple[AdmissionCheck, ...] = ()
     effects: tuple[EffectOf, ...] = ()
     verifiers: tuple[Verifier, ...] = ()
+    erasers: tuple[Eraser, ...] = ()
     routers: tuple[Router, ...] = ()
     templates: Path | None = None
     navigation: tuple[NavEntry, ...] = ()
