@@ -1,4 +1,4 @@
-"""Pure: outcomes, effects, scorecards and measurements as the API shows them."""
+"""Outcomes, effects, scorecards and measurements as the API shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pure: what the outcome pages show, from a report to the values a template draws."""
+"""What the outcome pages show, from a report to the values a template draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pure: what the scorecard pages show: use cases by layers, each cell a shape, a word and a value."""
+"""What the scorecard pages show: use cases by layers, each cell a shape, a word and a value."""
 
 from __future__ import annotations
 
