@@ -1,7 +1,6 @@
-"""Starts real Roadworthy processes quickly, again and again: imports once, forks for each life.
+"""Starts real control planes quickly, again and again: imports and assembles once, forks for each life.
 
-Reads `control` or `gateway` lines on standard input; answers `PID <number>`. The child runs the very
-function that `roadworthy control` and `roadworthy gateway` run, and is there to be killed.
+For each line on standard input it answers `PID <number>`. The child is there to be killed.
 """
 
 from __future__ import annotations
@@ -10,34 +9,40 @@ import os
 import sys
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from roadworthy import main
+from roadworthy.entrypoints.server import serve as serve_app
+from roadworthy.foundation.storage import migrate
 from roadworthy.settings import Settings
 
 
-def child(program: str, settings: Settings, log: str) -> None:
-    """Become one of the two processes."""
+def child(app: FastAPI, installation: main.Installation, log: str) -> None:
+    """Become the control plane: assembled before the fork, with connections of its own."""
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(out, 1)
     os.dup2(out, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     code = 1
     try:
-        run = main.run_control if program == "control" else main.run_gateway
-        code = run(settings)
+        migrate.upgrade(installation.database)
+        settings = installation.settings
+        code = serve_app(app, host=settings.control_host, port=settings.control_port)
     finally:
         os._exit(code)
 
 
-def serve(directory: Path, control_port: int, gateway_port: int) -> None:
+def serve(directory: Path, control_port: int) -> None:
     """Fork a process for each line, and reap what was killed."""
-    settings = Settings(data_dir=directory, control_port=control_port, gateway_port=gateway_port)
+    installation = main.open_installation(Settings(data_dir=directory, control_port=control_port))
+    app = main.build_control(installation)
+    installation.database.close()  # a connection must not be shared with a child
     sys.stdout.write("READY\n")
     sys.stdout.flush()
-    for line in sys.stdin:
-        program = line.strip()
+    for _ in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            child(program, settings, str(directory / f"{program}.log"))
+            child(app, installation, str(directory / "control.log"))
         sys.stdout.write(f"PID {pid}\n")
         sys.stdout.flush()
         while True:
@@ -50,4 +55,4 @@ def serve(directory: Path, control_port: int, gateway_port: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    serve(Path(sys.argv[1]), int(sys.argv[2]))
