@@ -23,7 +23,7 @@ from roadworthy.entrypoints.server import serve
 from roadworthy.evidence.wiring import SLICE as EVIDENCE
 from roadworthy.foundation import clock
 from roadworthy.foundation.charts import ChartRenderer
-from roadworthy.foundation.errors import InvalidError, RoadworthyError
+from roadworthy.foundation.errors import InvalidError
 from roadworthy.foundation.lifeline import leave_with
 from roadworthy.foundation.storage import migrate
 from roadworthy.foundation.storage.database import Database, Tx
@@ -111,14 +111,14 @@ def open_installation(settings: Settings) -> Installation:
 
 
 def _signing_key(path: Path) -> checkpoint.SigningKey:
-    try:
-        return checkpoint.load_key_file(path)
-    except FileNotFoundError:
-        pass
-    except RoadworthyError:
-        if path.exists():
-            raise
-    return checkpoint.create_key_file(path, name=LOG_NAME)
+    if not path.exists():
+        try:
+            return checkpoint.create_key_file(path, name=LOG_NAME)
+        except checkpoint.SigningKeyError:
+            if not path.exists():
+                raise
+            # The other plane started at the same moment and was first; its key is the one.
+    return checkpoint.load_key_file(path)
 
 
 def _secret(path: Path) -> bytes:

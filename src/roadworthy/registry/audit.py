@@ -111,6 +111,11 @@ def revision(tx: Tx) -> int:
     return audit_store.read_head(tx)[1]
 
 
+def has_appended(tx: Tx) -> bool:
+    """Say whether this transaction has entries of its own, which may never be committed."""
+    return _SIZE in tx.memo
+
+
 def size(tx: Tx) -> int:
     """Return the number of entries."""
     return audit_store.read_head(tx)[0]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from roadworthy.foundation.errors import NotFoundError
 from roadworthy.foundation.storage.database import Tx
-from roadworthy.registry import store
+from roadworthy.registry import audit, store
 from roadworthy.registry.kinds import Catalogue, Kind, Metadata, Spec
 from roadworthy.registry.plan import compare
 from roadworthy.registry.resource import Resource, Stored, ref_of
@@ -20,7 +22,7 @@ PAGE_MAX = 200
 
 def _stored(kind: Kind, row: Any) -> Stored[Any]:
     return Stored(
-        resource=_resource(kind, row.document),
+        resource=_parsed(kind, row.document),
         ref=ref_of(kind, row.name),
         generation=row.generation,
         digest=row.digest,
@@ -31,6 +33,12 @@ def _stored(kind: Kind, row: Any) -> Stored[Any]:
         updated_at=row.updated_at,
         updated_by=row.updated_by,
     )
+
+
+@lru_cache(maxsize=20_000)
+def _parsed(kind: Kind, text: str) -> Resource[Any]:
+    # By the text itself: the same text is the same declaration, whoever reads it and whenever.
+    return _resource(kind, json.loads(text))
 
 
 def _resource(kind: Kind, document: dict[str, Any]) -> Resource[Any]:
@@ -57,8 +65,27 @@ def get(tx: Tx, kind: Kind, name: str) -> Stored[Any]:
 
 
 def every(tx: Tx, kind: Kind) -> list[Stored[Any]]:
-    """Return every resource of a kind, by name."""
-    return [_stored(kind, row) for row in store.read_all(tx, kind.name)]
+    """Return every resource of a kind, by name.
+
+    What is declared follows from the log, so a list read at one size of the log holds for as long as the
+    log has that size. A transaction that has appended to it keeps its lists to itself: it may roll back.
+    """
+    size = audit.size(tx)
+    kept = _kept(tx)
+    # By its spec too: a slice may read a kind of another through a narrower spec of its own.
+    held = kept.get((kind.name, kind.spec))
+    if held is None or held[0] != size:
+        held = kept[kind.name, kind.spec] = (
+            size,
+            [_stored(kind, row) for row in store.read_all(tx, kind.name)],
+        )
+    return list(held[1])
+
+
+def _kept(tx: Tx) -> dict[tuple[str, type], tuple[int, list[Stored[Any]]]]:
+    place = tx.memo if audit.has_appended(tx) else tx.shared
+    kept: dict[tuple[str, type], tuple[int, list[Stored[Any]]]] = place.setdefault("registry.every", {})
+    return kept
 
 
 def everything(tx: Tx, catalogue: Catalogue) -> list[Stored[Any]]:

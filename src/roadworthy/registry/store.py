@@ -77,7 +77,7 @@ links = Table(
 def read(tx: Tx, kind: str, name: str) -> Row[Any] | None:
     """Return one current resource."""
     where = and_(resources.c.kind == kind, resources.c.name == name)
-    return tx.connection.execute(select(resources).where(where)).one_or_none()
+    return tx.connection.execute(_raw(resources).where(where)).one_or_none()
 
 
 def read_many(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[Row[Any]]:
@@ -86,13 +86,13 @@ def read_many(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[Row[Any]]:
     for start in range(0, len(wanted), 400):  # stays under every engine's limit of bound values
         part = wanted[start : start + 400]
         where = tuple_(resources.c.kind, resources.c.name).in_(part)
-        found.extend(tx.connection.execute(select(resources).where(where)))
+        found.extend(tx.connection.execute(_raw(resources).where(where)))
     return found
 
 
 def read_all(tx: Tx, kind: str | None = None) -> list[Row[Any]]:
     """Return every current resource, or every one of a kind, by name."""
-    query = select(resources).order_by(resources.c.kind, resources.c.name)
+    query = _raw(resources).order_by(resources.c.kind, resources.c.name)
     return list(tx.connection.execute(query if kind is None else query.where(resources.c.kind == kind)))
 
 
@@ -101,7 +101,7 @@ def page(
 ) -> list[Row[Any]]:
     """Return resources of a kind with names beyond `after`, by name."""
     query = (
-        select(resources)
+        _raw(resources)
         .where(resources.c.kind == kind, resources.c.name > after)
         .order_by(resources.c.name)
         .limit(limit)

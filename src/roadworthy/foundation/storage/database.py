@@ -32,6 +32,9 @@ class Tx:
     """Set by the audit log when this transaction changes what gateways enforce."""
     memo: dict[str, Any] = field(default_factory=dict)
     """Values computed once for this transaction (for example, the caller's rights)."""
+    shared: dict[str, Any] = field(default_factory=dict)
+    """Values that outlive the transaction, on this database, in this process. Whoever keeps one here
+    also keeps what it was computed on, and never keeps what was not committed."""
 
     @property
     def engine_name(self) -> str:
@@ -63,6 +66,7 @@ class Database:
         self._before_commit = before_commit
         self._after_commit = after_commit
         self._writer = threading.Lock()
+        self._shared: dict[str, Any] = {}
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -90,7 +94,7 @@ class Database:
             with self.engine.connect() as plain:
                 connection = plain.execution_options(roadworthy_write=writable)
                 with connection.begin():
-                    yield Tx(connection, writable)
+                    yield Tx(connection, writable, shared=self._shared)
         except OperationalError as error:
             raise UnavailableError(
                 "The database did not answer.",
