@@ -523,7 +523,7 @@ def step_8_verify(story: Story) -> None:
     for what, where in (
         (b"Seen by the risk circle", "evidence"),  # an approval
         (b"Northwind Ferries", "Unit/ferries"),  # a declaration
-        (b"Dublin", "call"),  # what was asked of the model
+        (b"Dublin", "trace/"),  # what was asked of the model
     ):
         altered = copy_with_one_byte_altered(installation, what)
         said = vic.run("audit", "verify", "--data", str(altered))
@@ -534,7 +534,7 @@ def step_8_verify(story: Story) -> None:
     installation.start("control")
     said = vic.run("audit", "verify", "--checkpoint", "kept.txt")
     assert (said.code, said.out) == (3, "")
-    assert "call" in said.err
+    assert "trace/" in said.err
 
 
 def copy_with_one_byte_altered(installation: Installation, text: bytes) -> Path:
