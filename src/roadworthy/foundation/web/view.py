@@ -1,4 +1,4 @@
-"""Pure: one view, three twins. A page, its JSON and its CSV come from the same value."""
+"""One view, three twins. A page, its JSON and its CSV come from the same value."""
 
 from __future__ import annotations
 
