@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -28,6 +29,9 @@ def child(app: FastAPI, installation: main.Installation, log: str) -> None:
         migrate.upgrade(installation.database)
         settings = installation.settings
         code = serve_app(app, host=settings.control_host, port=settings.control_port)
+    except BaseException:  # a life that ends by itself must say why
+        traceback.print_exc()
+        raise
     finally:
         os._exit(code)
 

@@ -209,7 +209,7 @@ def kinds_page(tx: Tx, call: Call) -> View:
         ],
         rows=[
             {
-                "kind": Link(kind.title, f"/declared/{kind.slug}"),
+                "kind": kind.title,
                 "declared": len(queries.every(tx, kind)),
                 "summary": kind.summary,
                 "href": f"/declared/{kind.slug}",
@@ -245,7 +245,7 @@ def kind_page(tx: Tx, call: Call, kind: NamePath, cursor: Annotated[str, Query(m
         ],
         rows=[
             {
-                "name": Link(one.name, href_of(one.ref)),
+                "name": one.name,
                 "namespace": one.namespace,
                 "managed_by": one.declared_at,
                 "generation": one.generation,
