@@ -36,7 +36,7 @@ PAGES = {
     "new-use-case": "/use-cases/new",
     "error": "/outcomes/there-is-none",
 }
-IN_THE_DOCS = ("needs-you", "outcomes", "outcome", "portfolio", "use-case", "scorecard", "traces", "audit")
+IN_THE_DOCS = ("outcomes", "outcome", "portfolio", "use-case", "scorecard", "traces", "audit")
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
@@ -77,7 +77,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, lis
 
 @pytest.fixture(scope="module")
 def signed_in(browser: Browser, console: tuple[str, list[str]]) -> Iterator[BrowserContext]:
-    """Give a browser in which the approver, who has something to do, and administrators' pages are open."""
+    """Give a browser in which the administrator is signed in."""
     context = browser.new_context(viewport={"width": 1360, "height": 900}, reduced_motion="reduce")
     first = context.new_page()
     first.goto(console[1][0])
@@ -86,6 +86,36 @@ def signed_in(browser: Browser, console: tuple[str, list[str]]) -> Iterator[Brow
     first.close()
     yield context
     context.close()
+
+
+@pytest.fixture(scope="module")
+def approver(browser: Browser, console: tuple[str, list[str]]) -> Iterator[BrowserContext]:
+    """Give a browser in which somebody is signed in whose approval is waited for."""
+    context = browser.new_context(viewport={"width": 1360, "height": 900}, reduced_motion="reduce")
+    first = context.new_page()
+    first.goto(console[1][1])
+    first.locator("main button[type=submit]").click()
+    first.wait_for_url(re.compile(r".*/(\?.*)?$"))
+    first.close()
+    yield context
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_approver_sees_what_waits_for_them(
+    theme: str,
+    console: tuple[str, list[str]],
+    approver: BrowserContext,
+    axe: Callable[[Page], list[str]],
+) -> None:
+    """The approval that is missing stands first, with one action."""
+    page = approver.new_page()
+    approver.add_cookies([{"name": "rw_theme", "value": theme, "url": console[0]}])
+    page.goto(console[0] + "/")
+    assert "Waits for your approval" in page.locator("main").inner_text()
+    assert axe(page) == []
+    keep(page, f"needs-you-{theme}")
+    page.close()
 
 
 @pytest.fixture

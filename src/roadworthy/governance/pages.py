@@ -56,6 +56,8 @@ class NeedsYouPage:
 
     lead: str
     groups: Sequence[tuple[str, Sequence[Check]]]
+    others: Sequence[Check]
+    """Use cases that may not call yet because of somebody else."""
     empty: Empty
 
 
@@ -82,12 +84,15 @@ def needs_you_page(tx: Tx, call: Call) -> View:
         for kind, title in _GROUPS.items()
         if any(task.kind == kind for task in tasks)
     ]
+    mine = {task.use_case for task in tasks}
+    others = _waits_for_others(tx, call, mine)
     count = (
         "Nothing waits" if not tasks else "1 thing waits" if len(tasks) == 1 else f"{len(tasks)} things wait"
     )
     model = NeedsYouPage(
         lead=f"{count} for you.",
         groups=groups,
+        others=others,
         empty=Empty(
             sentence="Nothing waits for you. What others do is in the portfolio.",
             command="roadworthy needs-you",
@@ -102,6 +107,24 @@ def needs_you_page(tx: Tx, call: Call) -> View:
         active="/",
         command="roadworthy needs-you",
     )
+
+
+def _waits_for_others(tx: Tx, call: Call, mine: set[str]) -> list[Check]:
+    """Name what stands between each other use case and its next call, for whoever may see that."""
+    if not call.who.may("governance.read"):
+        return []
+    return [
+        Check(
+            status=Status("none", one.stage),
+            what=one.title,
+            why=one.block.reasons[0].message
+            + (f" ({more} more)" if (more := len(one.block.reasons) - 1) else ""),
+            next_step=one.block.reasons[0].next_step,
+            link=Link("Open", f"/use-cases/{one.use_case}"),
+        )
+        for one in queries.standings(tx, now=call.now)
+        if one.block is not None and one.stage != "stopped" and one.use_case not in mine
+    ]
 
 
 def _task_check(task: Task) -> Check:
