@@ -1,6 +1,6 @@
 """Starts real control planes quickly, again and again: imports and assembles once, forks for each life.
 
-For each line on standard input it answers `PID <number>`. The child is there to be killed.
+Reads a line, answers `PID <number>`. The child is there to be killed.
 """
 
 from __future__ import annotations
@@ -49,13 +49,8 @@ def serve(directory: Path, control_port: int) -> None:
             child(app, installation, str(directory / "control.log"))
         sys.stdout.write(f"PID {pid}\n")
         sys.stdout.flush()
-        while True:
-            try:
-                reaped, _ = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                break
-            if reaped == 0:
-                break
+        # Until it is gone, and its port with it: a kill takes a moment.
+        os.waitpid(pid, 0)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class Estate:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.company = Company(folder)
+        self.company = Company.founded(folder / "company.db")
         self.database = self.company.database
         self.clock = NOW
         self.company.declare(

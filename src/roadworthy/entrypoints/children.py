@@ -74,7 +74,9 @@ class Children:
 
     def __enter__(self) -> Self:
         # SIGTERM has to end the `with` block as Ctrl-C does, or the children would stay.
-        self._before[signal.SIGTERM] = signal.signal(signal.SIGTERM, _interrupt)
+        # Ctrl-C too is asked for by name: a shell that starts this in the background has switched it off.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, _interrupt)
         return self
 
     def __exit__(

@@ -247,7 +247,9 @@ def _line(admitted: Admitted, model: str) -> Permission:
         use_case=key.use_case,
         grant_id=grant.id,
         model=model,
-        via=f"route/{admitted.route.name}" if admitted.route is not None else f"model/{model}",
+        via=f"route/{admitted.route.name}"
+        if admitted.route is not None
+        else f"model/{model.removeprefix('model/')}",
         expires_at=min(ends) if ends else None,
     )
 

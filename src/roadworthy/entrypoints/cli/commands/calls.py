@@ -39,7 +39,7 @@ def traces(use_case: str, principal: str, decision: str | None, limit: int, fmt:
     output.show_rows(fmt, _COLUMNS, rows, whole=found, name="id", empty="No calls yet.")
 
 
-@command("trace", "roadworthy trace call_01…", "roadworthy trace call_01… -o json")
+@command("trace", "roadworthy trace tr_01…", "roadworthy trace tr_01… -o json")
 @click.argument("id_", metavar="ID")
 @output.formats("table", "json", "yaml")
 def trace(id_: str, fmt: str) -> None:

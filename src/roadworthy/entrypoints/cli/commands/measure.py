@@ -14,6 +14,8 @@ from roadworthy.entrypoints.cli import output
 from roadworthy.entrypoints.cli.command import Command, command
 from roadworthy.entrypoints.cli.session import Failure, current, split_ref
 
+_COUNTED = ("rows", "added", "corrected", "withdrawn")
+
 
 @click.group()
 def measure() -> None:
@@ -54,7 +56,7 @@ def import_(file: str, outcome: str, metric: str, fmt: str) -> None:
     done: dict[str, Any] = answer.json()
     for one in done.get("warnings") or ():
         output.say(f"warning: {output.printable(one)}")
-    counts = ", ".join(f"{value} {key}" for key, value in done.items() if isinstance(value, int) and value)
+    counts = ", ".join(f"{value} {key}" for key, value in done.items() if key in _COUNTED and value)
     output.show(fmt, done, lambda: f"{done['status']}: {counts} ({done['subject']})")
     if fmt == "table" and outcome:
         output.say(f"What can be said: roadworthy effect {query['outcome']}")
