@@ -6,6 +6,8 @@ import hashlib
 
 import msgspec
 
+from roadworthy.gateway import filter_rules, policing
+from roadworthy.gateway.policing import NOTHING, Policed
 from roadworthy.gateway.snapshot import (
     GrantEntry,
     Index,
@@ -13,8 +15,11 @@ from roadworthy.gateway.snapshot import (
     PrincipalEntry,
     Reason,
     RouteEntry,
+    Stop,
     Target,
 )
+from roadworthy.gateway.stopping import next_step_of, stop_of, stopped_filters, stopped_target, times_of
+from roadworthy.policy.statement import Denial
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -32,6 +37,7 @@ class Admitted(msgspec.Struct, frozen=True):
     requested: str
     route: RouteEntry | None
     targets: tuple[Target, ...]
+    policed: Policed = NOTHING
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -57,6 +63,8 @@ class Permission(msgspec.Struct, frozen=True):
     model: str
     via: str
     expires_at: float | None
+    unless: tuple[str, ...] = ()
+    """Policies that look at each call and may forbid it."""
 
 
 def hash_key(pepper: bytes, token: str) -> str:
@@ -64,6 +72,17 @@ def hash_key(pepper: bytes, token: str) -> str:
     return hashlib.blake2b(
         token.encode("utf-8", "surrogatepass"), key=pepper[:64], digest_size=32
     ).hexdigest()
+
+
+def no_key() -> Refused:
+    """Say that there was nothing to look up: an unset variable is no typing error."""
+    return Refused(
+        401,
+        "invalid_api_key",
+        "No API key came with this call.",
+        next_step="Send it as `authorization: Bearer KEY` or `x-api-key: KEY`; "
+        "is the variable that holds it set?",
+    )
 
 
 def identify(index: Index, *, key_hash: str, now: float) -> Caller | Refused:
@@ -109,7 +128,20 @@ def identify_key(index: Index, key: KeyEntry, *, now: float) -> Caller | Refused
             403, "principal_expired", f"{key.principal} has expired.", declaration, owner,
             "Ask its owner to renew it.",
         )  # fmt: skip
+    if index.snapshot.stops:
+        found = stop_of(index, key.principal, now=now) or stop_of(index, f"api-key/{key.id}", now=now)
+        if found is not None:
+            return killed(found)
     return Caller(key, principal)
+
+
+def killed(stop: Stop) -> Refused:
+    """Say that a kill switch stands in the way: who threw it, why, since when, who can undo it."""
+    since, until = times_of(stop)
+    return Refused(
+        403, "killed", f"{stop.of} was stopped by {stop.by} at {since}: {stop.reason.rstrip('.')}.{until}",
+        stop.of, stop.who_can_revive, next_step_of(stop),
+    )  # fmt: skip
 
 
 def _no_grant(index: Index, use_case: str) -> Refused:
@@ -151,7 +183,27 @@ def _not_granted(grant: GrantEntry, requested: str) -> Refused:
     )  # fmt: skip
 
 
-def _resolve(index: Index, caller: Caller, grant: GrantEntry, requested: str) -> Admitted | Refused:
+def _all_stopped(index: Index, targets: tuple[Target, ...], now: float) -> Stop | None:
+    """Return the first target's kill switch if every target is stopped; a route outlives one of them."""
+    if not index.snapshot.stops:
+        return None
+    stops = [stopped_target(index, target, now=now) for target in targets]
+    return stops[0] if all(stop is not None for stop in stops) else None
+
+
+def _filter_stopped(index: Index, grant: GrantEntry, now: float) -> Stop | None:
+    """Return the kill switch of a filter that the grant's calls may not do without."""
+    stopped = stopped_filters(index, now=now)
+    if not stopped:
+        return None
+    snapshot = index.snapshot
+    name = filter_rules.missed(grant, snapshot.filters, snapshot.filter_policies.values(), stopped)
+    return stop_of(index, f"filter/{name}", now=now) if name else None
+
+
+def _resolve(
+    index: Index, caller: Caller, grant: GrantEntry, requested: str, *, now: float
+) -> Admitted | Refused:
     """A route goes before a model of the same name; `route/x` and `model/x` say which one is meant."""
     kind, _, bare = requested.rpartition("/")
     name = bare if kind in {"route", "model"} else requested
@@ -165,17 +217,50 @@ def _resolve(index: Index, caller: Caller, grant: GrantEntry, requested: str) ->
             for target in route.targets
             if target in grant.models and target in index.targets
         )
-        return (
-            Admitted(caller, grant, requested, route, targets) if targets else _not_granted(grant, requested)
-        )
+        if not targets:
+            return _not_granted(grant, requested)
+        stop = stop_of(index, f"route/{name}", now=now) or _all_stopped(index, targets, now)
+        if stop is not None:
+            return killed(stop)
+        return _policed(index, Admitted(caller, grant, requested, route, targets))
     target = index.targets.get(name) if kind != "route" else None
     if target is not None:
         if name not in grant.models:
             return _not_granted(grant, requested)
-        return Admitted(caller, grant, requested, None, (target,))
+        if (stop := stopped_target(index, target, now=now)) is not None:
+            return killed(stop)
+        return _policed(index, Admitted(caller, grant, requested, None, (target,)))
     return Refused(
         404, "model_unknown", f"There is no model or route named {requested!r}.", grant.declared_at, (),
         "Ask GET /v1/models for the names this key may call.",
+    )  # fmt: skip
+
+
+def _policed(index: Index, admitted: Admitted) -> Admitted | Refused:
+    """Ask the policies about every model the call could reach; one of them is enough to go on."""
+    if not index.rules.any:
+        return admitted
+    key, holder = admitted.caller.key, admitted.caller.principal
+    policed = policing.police(
+        index, key, holder, admitted.grant, route=admitted.route, targets=admitted.targets
+    )
+    denials = [policed.forbidden.get(target.model.name) for target in admitted.targets]
+    if denials[0] is not None and all(denials):
+        return forbidden(admitted, denials[0], admitted.targets[0].model.name)
+    return msgspec.structs.replace(admitted, policed=policed)
+
+
+def forbidden(admitted: Admitted, denial: Denial, model: str) -> Refused:
+    """Say that a policy forbids a call: which, by which statement, in which line."""
+    grant, caller = admitted.grant, admitted.caller
+    return Refused(
+        403, "policy_forbids",
+        f"{caller.key.principal} may not call model/{model} for use-case/{grant.use_case}: "
+        f"{denial.sentence}.",
+        denial.declaration, (),
+        f"Run `roadworthy policy explain --principal {caller.key.principal} --use-case {grant.use_case} "
+        f"--model {model}`; make a call that it allows, or have access-policy/{denial.policy} changed.",
+        (Reason(denial.statement or "default", f"{denial.sentence}.", denial.declaration),),
     )  # fmt: skip
 
 
@@ -192,14 +277,17 @@ def decide_for(
             (caller.principal.owner,) if caller.principal.owner else (),
             "Use the key of that use case, or leave the header x-roadworthy-use-case out.",
         )  # fmt: skip
+    if (stop := stop_of(index, f"use-case/{use_case}", now=now)) is not None:
+        return killed(stop)
     refused: Refused | None = None
     for grant in index.grants.get(use_case, ()):
         if (grant.not_before is None or grant.not_before <= now) and (
             grant.expires_at is None or now < grant.expires_at
         ):
-            verdict = _resolve(index, caller, grant, model)
+            verdict = _resolve(index, caller, grant, model, now=now)
             if isinstance(verdict, Admitted):
-                return verdict
+                missing = _filter_stopped(index, grant, now)
+                return verdict if missing is None else killed(missing)
             refused = verdict
         elif refused is None:
             refused = _untimely(grant, now)
@@ -251,6 +339,7 @@ def _line(admitted: Admitted, model: str) -> Permission:
         if admitted.route is not None
         else f"model/{model.removeprefix('model/')}",
         expires_at=min(ends) if ends else None,
+        unless=admitted.policed.unless([target.model.name for target in admitted.targets]),
     )
 
 

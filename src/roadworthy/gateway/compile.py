@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
+from roadworthy.gateway.filter_entry import filter_entry, policy_entry
+from roadworthy.gateway.kinds import Filter, FilterPolicy
+from roadworthy.gateway.route_entry import route_entry
 from roadworthy.gateway.snapshot import (
     Block,
     GrantEntry,
     KeyEntry,
     ModelEntry,
     PrincipalEntry,
+    ProviderDialectName,
     ProviderEntry,
     Reason,
-    RouteEntry,
     Snapshot,
+    Stop,
 )
 from roadworthy.governance import grant as verdicts
 from roadworthy.identity.principal import Key, Principal
-from roadworthy.models.kinds import ApiKeyPlace, Model, Provider, Route
+from roadworthy.models.kinds import ApiKeyPlace, Model, Provider
 from roadworthy.models.pricing import rates
+from roadworthy.models.route import Route
+from roadworthy.policy.entry import policy_entry as access_policy_entry
+from roadworthy.policy.kinds import AccessPolicy
+from roadworthy.policy.reach import below
+from roadworthy.quota.entry import budget_entries, limit_entries
+from roadworthy.quota.kinds import Budget, Limit
+from roadworthy.switches.switch import Thrown
+from roadworthy.use_cases.kinds import Unit
 
 
 def snapshot_of(
@@ -30,12 +43,23 @@ def snapshot_of(
     principals: Iterable[Principal],
     standings: Iterable[verdicts.Grant | verdicts.Block],
     providers: Mapping[str, Provider],
+    sealed: Mapping[str, str] = MappingProxyType({}),
     models: Mapping[str, Model],
     routes: Mapping[str, Route],
+    stops: Mapping[str, Stop] = MappingProxyType({}),
+    quality: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
+    limits: Mapping[str, Limit] = MappingProxyType({}),
+    budgets: Mapping[str, Budget] = MappingProxyType({}),
+    units: Mapping[str, Unit] = MappingProxyType({}),
+    filters: Mapping[str, Filter] = MappingProxyType({}),
+    filter_policies: Mapping[str, FilterPolicy] = MappingProxyType({}),
+    approved_content: Mapping[str, float] = MappingProxyType({}),
+    access_policies: Mapping[str, AccessPolicy] = MappingProxyType({}),
     now: datetime,
 ) -> Snapshot:
     """Put a snapshot together; it carries the ends of what time alone ends, so it holds later too."""
     standings = tuple(standings)
+    parents = {name: spec.parent for name, spec in units.items()}
     return Snapshot(
         revision=revision,
         compiled_at=now.isoformat(),
@@ -44,9 +68,26 @@ def snapshot_of(
         grants=tuple(_grant(one) for one in standings if isinstance(one, verdicts.Grant)),
         blocks={one.use_case: _block(one) for one in standings if isinstance(one, verdicts.Block)},
         models={name: _model(name, spec, now) for name, spec in models.items()},
-        routes={name: _route(name, spec) for name, spec in routes.items()},
-        providers={name: _provider(name, spec) for name, spec in providers.items()},
+        routes={name: route_entry(name, spec) for name, spec in routes.items()},
+        providers={name: _provider(name, spec, sealed) for name, spec in providers.items()},
+        stops=dict(stops),
+        quality={name: dict(scores) for name, scores in quality.items()},
+        limits=limit_entries(limits),
+        budgets=budget_entries(budgets),
+        units={name: spec.parent or "" for name, spec in units.items()},
+        filters={name: filter_entry(name, spec) for name, spec in filters.items()},
+        filter_policies={name: policy_entry(name, spec, units) for name, spec in filter_policies.items()},
+        approved_content=dict(approved_content),
+        access_policies={
+            name: access_policy_entry(name, spec, units=below(set(spec.units), parents))
+            for name, spec in access_policies.items()
+        },
     )
+
+
+def stop_entry(one: Thrown, revivers: tuple[str, ...]) -> Stop:
+    """Return what the snapshot carries of a kill switch."""
+    return Stop(one.of, one.reason, one.by, one.at.timestamp(), _seconds(one.until), revivers)
 
 
 def _seconds(at: datetime | None) -> float | None:
@@ -118,27 +159,44 @@ def _model(name: str, spec: Model, now: datetime) -> ModelEntry:
         cached_input_price_nano=price.cached_input_nano,
         price_source=price.source,
         currency=price.currency,
+        data_classes=spec.data_classes,
+        tiers=spec.tiers,
     )
 
 
-def _route(name: str, spec: Route) -> RouteEntry:
-    return RouteEntry(name=name, targets=spec.targets, retries=spec.retries, timeout_s=spec.timeout_s)
-
-
-def _provider(name: str, spec: Provider) -> ProviderEntry:
+def _provider(name: str, spec: Provider, sealed: Mapping[str, str]) -> ProviderEntry:
+    place, terms = spec.api_key, spec.data_terms
     return ProviderEntry(
         name=name,
         base_url=spec.base_url,
-        dialect=spec.dialect,
-        api_key_ref=_key_place(spec.api_key),
+        dialect=_speech(spec),
+        api_key_ref=_key_place(place),
         allow_private=spec.allow_private,
         connect_timeout_s=spec.connect_timeout_s,
         total_timeout_s=spec.total_timeout_s,
         region=spec.region or "",
+        api_version=spec.api_version or "",
+        headers=dict(spec.headers),
+        sealed=sealed.get(name, ""),
+        secret_cache_s=place.vault.cache_s if place is not None and place.vault is not None else 300,
+        trains_on_data=terms.trains_on_data if terms is not None else None,
+        keeps_data_days=terms.keeps_days if terms is not None else None,
     )
+
+
+def _speech(spec: Provider) -> ProviderDialectName:
+    if spec.has_responses:
+        return spec.dialect
+    return "azure-openai-chat" if spec.dialect == "azure-openai" else "openai-chat"
 
 
 def _key_place(place: ApiKeyPlace | None) -> str | None:
     if place is None:
         return None
-    return f"env:{place.env}" if place.env is not None else f"file:{place.file}"
+    if place.env is not None:
+        return f"env:{place.env}"
+    if place.file is not None:
+        return f"file:{place.file}"
+    if place.vault is not None:
+        return f"vault:{place.vault.path}#{place.vault.field}"
+    return f"sealed:{place.sealed}"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import Protocol
 
-from roadworthy.gateway.access import Admitted, Caller, Refused
-from roadworthy.gateway.dialects.openai import ChatRequest, Usage
+import msgspec
+
+from roadworthy.gateway.access import Caller, Refused
+from roadworthy.gateway.admission import Admission
+from roadworthy.gateway.dialects.dialect import CallerDialect, Request
+from roadworthy.gateway.dialects.neutral import Usage
 from roadworthy.gateway.routing import Failure
 from roadworthy.gateway.snapshot import Index, Target
-from roadworthy.usage.record import AttemptRecord
+from roadworthy.usage.record import AttemptRecord, FindingRecord
 
 JSON = b"application/json"
 EVENTS = b"text/event-stream; charset=utf-8"
@@ -75,79 +79,87 @@ class Sending(Protocol):
     def resume(self) -> None:
         """Read on."""
 
+    def scrub(self, said: bytes) -> bytes:
+        """Take the provider's credential out of an error that repeats it; do so before anything reads it."""
+
 
 class Upstream(Protocol):
     """The way to providers."""
 
     def send(
-        self, target: Target, body: bytes, listener: Listener, *, first_byte_timeout_s: float
+        self, target: Target, path: str, body: bytes, listener: Listener, *, first_byte_timeout_s: float
     ) -> Sending:
-        """Send a chat completions request; the listener is never called before this returns."""
+        """Post to a path below the provider's address; never calls the listener before it returns."""
 
 
-class Exchange:
+class Exchange(msgspec.Struct):
     """One call: what was asked, what was decided, what came of it."""
 
-    __slots__ = (
-        "admitted",
-        "at",
-        "attempts",
-        "authorization",
-        "body",
-        "caller",
-        "client_request_id",
-        "error",
-        "faults",
-        "first_byte_s",
-        "index",
-        "prompt",
-        "refused",
-        "request",
-        "response",
-        "started_s",
-        "status",
-        "target",
-        "trace_id",
-        "usage",
-        "use_case_header",
-    )
+    dialect: CallerDialect
+    at: float
+    """Unix seconds."""
+    started_s: float
+    """Monotonic seconds."""
+    token: str
+    body: bytes
+    trace_id: str
+    use_case_header: str | None = None
+    client_request_id: str = ""
+    task: str = ""
+    cohort: str = ""
+    index: Index | None = None
+    caller: Caller | None = None
+    request: Request | None = None
+    admission: Admission | None = None
+    refused: Refused | None = None
+    target: Target | None = None
+    attempts: tuple[AttemptRecord, ...] = ()
+    leases: tuple[str, ...] = ()
+    usage: Usage | None = None
+    estimated: bool = False
+    status: int = 0
+    error: str = ""
+    faults: tuple[str, ...] = ()
+    findings: tuple[FindingRecord, ...] = ()
+    first_byte_s: float | None = None
+    shadow: bool = False
+    replay_of: str = ""
+    why: str = ""
+    prompt: str = ""
+    response: str = ""
 
-    def __init__(
-        self,
-        *,
-        at: float,
-        started_s: float,
-        authorization: str,
-        use_case_header: str | None,
-        client_request_id: str,
-        body: bytes,
-    ) -> None:
-        self.trace_id = new_trace_id(at)
-        self.at = at
-        self.started_s = started_s
-        self.authorization = authorization
-        self.use_case_header = use_case_header
-        self.client_request_id = client_request_id
-        self.body = body
-        self.index: Index | None = None
-        self.caller: Caller | None = None
-        self.request: ChatRequest | None = None
-        self.admitted: Admitted | None = None
-        self.refused: Refused | None = None
-        self.target: Target | None = None
-        self.attempts: list[AttemptRecord] = []
-        self.usage: Usage | None = None
-        self.status = 0
-        self.error = ""
-        self.faults: tuple[str, ...] = ()
-        self.first_byte_s: float | None = None
-        self.prompt = ""
-        self.response = ""
+
+_RANDOM_BYTES = 10
+_POOL_BYTES = 400 * _RANDOM_BYTES
+
+
+class _Randomness:
+    """Random bytes from the operating system, fetched for 400 ids at a time; empty again after a fork."""
+
+    def __init__(self) -> None:
+        self._digits = ""
+        self._at = 0
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        self._digits = ""
+        self._at = 0
+
+    def take(self) -> str:
+        at = self._at
+        if at >= len(self._digits):
+            self._digits = os.urandom(_POOL_BYTES).hex()
+            at = 0
+        end = self._at = at + 2 * _RANDOM_BYTES
+        return self._digits[at:end]
+
+
+_RANDOMNESS = _Randomness()
 
 
 def new_trace_id(at: float) -> str:
-    """Return `tr_` + 48 bits of time + 80 random bits, sortable by time."""
-    return f"tr_{int(at * 1000):012x}{secrets.token_hex(10)}"
+    """Return `tr_` + 48 bits of time + 80 random bits, sortable by time; for the event loop's thread."""
+    return f"tr_{int(at * 1000):012x}{_RANDOMNESS.take()}"
 
 
 def bearer(authorization: str) -> str:

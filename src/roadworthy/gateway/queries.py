@@ -37,6 +37,8 @@ class AccessLine:
     model: str
     via: str
     expires_at: datetime | None
+    unless: tuple[str, ...] = ()
+    """Policies that look at each call and may forbid it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,7 @@ def _line(one: Permission) -> AccessLine:
         model=one.model,
         via=one.via,
         expires_at=None if one.expires_at is None else datetime.fromtimestamp(one.expires_at, UTC),
+        unless=one.unless,
     )
 
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from struct import Struct
 from typing import Literal
 
 import msgspec
 
 from roadworthy.foundation import clock
-from roadworthy.gateway import snapshot as snapshots
+from roadworthy.gateway import journal
+from roadworthy.gateway.delta import Delta, advance
+from roadworthy.gateway.journal import LastGoodError
+from roadworthy.gateway.keeping import Keeper
 from roadworthy.gateway.revision import RevisionCounter
 from roadworthy.gateway.snapshot import Index, Snapshot
 
-Load = Callable[[int], Snapshot | None]
+Load = Callable[[int], Snapshot | Delta | None]
+"""Asked with the revision that is held: all of a newer one, or what changed since, or None for nothing."""
 
-_MAGIC = b"rwsnap1\n"
-_CONFIRMED = Struct("<d")
-_DIGEST_BYTES = 32
+START_WAIT_S = 8.0
+MANY_ENTRIES = 5_000
+"""From here on a start takes the snapshot from disk and asks for the changes since."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -36,40 +36,8 @@ class State(msgspec.Struct, frozen=True):
     confirmed_age_s: float | None
 
 
-class LastGoodError(Exception):
-    """The snapshot on disk was not written by this installation, or was changed since."""
-
-
-def save_last_good(path: Path, snapshot: Snapshot, *, secret: bytes, confirmed_at: float) -> None:
-    """Write the snapshot, signed, readable by its owner alone; the old one stays until this one is whole."""
-    body = _MAGIC + _CONFIRMED.pack(confirmed_at) + snapshots.encode(snapshot)
-    digest = hmac.digest(secret, body, hashlib.sha256)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(file, "wb") as out:
-        out.write(digest + body)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(path)
-
-
-def load_last_good(path: Path, *, secret: bytes) -> tuple[Snapshot, float] | None:
-    """Return the snapshot on disk and when its source was last confirmed, or None if there is none."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    digest, body = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
-    if not hmac.compare_digest(digest, hmac.digest(secret, body, hashlib.sha256)):
-        raise LastGoodError(f"{path} carries no signature of this installation; it is not used")
-    if not body.startswith(_MAGIC):
-        raise LastGoodError(f"{path} has a format this version does not know; it is not used")
-    at = len(_MAGIC)
-    (confirmed_at,) = _CONFIRMED.unpack_from(body, at)
-    try:
-        return snapshots.decode(body[at + _CONFIRMED.size :]), confirmed_at
-    except msgspec.DecodeError as error:
-        raise LastGoodError(f"{path} cannot be read ({error}); it is not used") from error
+class RejectedError(Exception):
+    """The source answers, and what it says cannot be used: the last good snapshot stays in force."""
 
 
 class SnapshotHolder:
@@ -83,7 +51,7 @@ class SnapshotHolder:
         secret: bytes,
         last_good: Path | None = None,
         max_stale_s: float = 900.0,
-        degraded_after_s: float = 10.0,
+        degraded_after_s: float = 2.5,
     ) -> None:
         self.index: Index | None = None
         self.counter = counter
@@ -92,82 +60,131 @@ class SnapshotHolder:
         # Everything announced up to here is in the snapshot.
         self.confirmed_revision = -1
         self.confirmed_at = float("-inf")  # monotonic
+        # When the last question was asked that was answered.
+        self.asked_s = float("-inf")
         self.error = ""
-        self._load = load
+        self.disk_error = ""
+        self.failing = False
+        self._turn = threading.Lock()
+        self.source = load
         self._secret = secret
         self._last_good = last_good
-        self._saved_at = float("-inf")
-        self._saved_revision = -1
+        self._keeper = None if last_good is None else Keeper(last_good, secret=secret)
 
     def behind(self) -> bool:
         """Has a revision been announced that the snapshot does not hold yet?"""
         return self.counter.read() > self.confirmed_revision
+
+    def holds(self, revision: int) -> bool:
+        """Is what was announced as this revision in the snapshot?"""
+        return revision <= self.confirmed_revision
 
     def stale(self, *, now: float) -> bool:
         """Was the source last confirmed too long ago to decide on the snapshot?"""
         return now - self.confirmed_at > self.max_stale_s
 
     def unsure(self, *, now: float) -> bool:
-        """Has the source been silent so long that a key made meanwhile could be unknown here?"""
-        return now - self.confirmed_at > self.degraded_after_s
+        """Could a key that was made meanwhile be unknown here, because the source does not answer?"""
+        return self.failing or now - self.confirmed_at > self.degraded_after_s
 
     def refresh(self) -> bool:
         """Ask the source once; say whether it answered. Never raises: the last good snapshot stays."""
+        if not self._turn.acquire(blocking=False):
+            return False  # the first question is still open
+        try:
+            return self._refresh()
+        finally:
+            self._turn.release()
+
+    def _refresh(self) -> bool:
+        asked_s = time.monotonic()
         announced = self.counter.read()
         current = self.index.revision if self.index is not None else -1
         try:
-            loaded = self._load(current)
-            if loaded is None and self.index is None:
+            loaded = self.source(current)
+            if loaded is not None:
+                self.index = self._with(loaded)
+            elif self.index is None:
                 self.error = "the source says nothing is newer, yet there is no snapshot here"
                 return False
-            if loaded is not None:
-                self.index = Index(loaded)
+        except RejectedError as error:
+            self.error = f"the newest declarations were refused, the last good ones stay: {error}"
+            self.failing = False
+            if self.index is not None:
+                self.confirmed_at = time.monotonic()
+                self.asked_s = asked_s
+            return False
         except Exception as error:  # noqa: BLE001  whatever it is, the last good snapshot keeps serving
             self.error = f"the snapshot's source does not answer: {type(error).__name__}: {error}"
+            self.failing = True
             return False
         assert self.index is not None
         self.confirmed_revision = max(announced, self.index.revision)
         self.confirmed_at = time.monotonic()
+        self.asked_s = asked_s
+        self.failing = False
         self.error = ""
-        self._save()
+        if self._keeper is not None:
+            delta = loaded if isinstance(loaded, Delta) else None
+            self._keeper.keep(
+                self.index.snapshot, delta, changed=loaded is not None, confirmed_at=clock.unix_now()
+            )
+            self.error = self._keeper.error
         return True
 
-    def _save(self) -> None:
-        assert self.index is not None
-        fresh = self.confirmed_at - self._saved_at < 60
-        if self._last_good is None or (fresh and self._saved_revision == self.index.revision):
-            return
-        try:
-            now = clock.unix_now()
-            save_last_good(self._last_good, self.index.snapshot, secret=self._secret, confirmed_at=now)
-        except OSError as error:
-            self.error = f"the last good snapshot cannot be kept on disk: {error}"
-            return
-        self._saved_at = self.confirmed_at
-        self._saved_revision = self.index.revision
+    def _with(self, loaded: Snapshot | Delta) -> Index:
+        if isinstance(loaded, Snapshot):
+            return Index(loaded)
+        assert self.index is not None, "a change is a change to something"
+        return advance(self.index, loaded)
 
     def start(self) -> None:
-        """Load the first snapshot: from the source, or else the last good one from disk."""
-        if self.refresh() or self._last_good is None:
+        """Get the first snapshot: from the source, or from disk when that is away or there is much of it."""
+        if self.index is not None:
             return
+        found = self._from_disk()
+        if found is not None and found.same_version and _entries(found.snapshot) >= MANY_ENTRIES:
+            self._take(found)
+        # However long the source takes, the port is open soon and says that it is not ready yet.
+        asking = threading.Thread(target=self.refresh, name="first-snapshot", daemon=True)
+        asking.start()
+        asking.join(START_WAIT_S)
+        if found is not None and self._nothing_held():
+            self._take(found)
+        if self._nothing_held() and not self.error:
+            self.error = "the first snapshot is still being compiled"
+
+    def _nothing_held(self) -> bool:
+        return self.index is None
+
+    def _from_disk(self) -> journal.LastGood | None:
+        if self._last_good is None:
+            return None
         try:
-            found = load_last_good(self._last_good, secret=self._secret)
+            return journal.load(self._last_good, secret=self._secret)
         except (LastGoodError, OSError) as error:
-            self.error = f"{self.error}; {error}"
-            return
-        if found is not None:
-            loaded, confirmed_at = found
-            self.index = Index(loaded)
-            self.confirmed_revision = loaded.revision
-            age = max(0.0, clock.unix_now() - confirmed_at)
-            self.confirmed_at = time.monotonic() - age
+            self.disk_error = str(error)
+            return None
+
+    def _take(self, found: journal.LastGood) -> None:
+        self.index = Index(found.snapshot)
+        self.confirmed_revision = found.snapshot.revision
+        # A clock that was set back must not make an old snapshot young.
+        age = abs(clock.unix_now() - found.confirmed_at)
+        self.confirmed_at = time.monotonic() - age
+
+    def close(self) -> None:
+        """Leave on disk what is held."""
+        if self._keeper is not None:
+            self._keeper.close()
 
     def state(self) -> State:
         """Say for `/healthz` and `/readyz` whether correct decisions can be made now."""
         now = time.monotonic()
         index = self.index
         if index is None:
-            return State("not-ready", (self.error or "no snapshot has been loaded",), 0, "", None)
+            reasons = [self.error or "no snapshot has been loaded"]
+            return State("not-ready", (*reasons, *filter(None, [self.disk_error])), 0, "", None)
         age = round(now - self.confirmed_at, 3)
         reasons = []
         if self.error:
@@ -182,11 +199,15 @@ class SnapshotHolder:
         return State(word, tuple(reasons), index.revision, index.snapshot.compiled_at, age)
 
 
+def _entries(snapshot: Snapshot) -> int:
+    return len(snapshot.keys) + len(snapshot.grants) + len(snapshot.principals)
+
+
 class Refresher(threading.Thread):
-    """Refreshes when asked, when a revision is announced, and every second in any case."""
+    """Refreshes when asked, and twice a second in any case; whoever has a clock looks for announcements."""
 
     def __init__(
-        self, holder: SnapshotHolder, *, on_refreshed: Callable[[], None], every_s: float = 1.0
+        self, holder: SnapshotHolder, *, on_refreshed: Callable[[], None], every_s: float = 0.5
     ) -> None:
         super().__init__(name="snapshot-refresher", daemon=True)
         self._holder = holder
@@ -198,6 +219,11 @@ class Refresher(threading.Thread):
     def ask(self) -> None:
         """Refresh now rather than at the next turn."""
         self._asked.set()
+
+    def look(self) -> None:
+        """Refresh now if a revision is announced that is not held; costs a look into memory."""
+        if not self._holder.failing and self._holder.behind():
+            self._asked.set()
 
     def run(self) -> None:
         while True:
@@ -216,3 +242,4 @@ class Refresher(threading.Thread):
         self._stop_asked = True
         self._asked.set()
         self.join(5)
+        self._holder.close()

@@ -8,15 +8,25 @@ from roadworthy.gateway.exchange import Course
 from roadworthy.gateway.refresh import SnapshotHolder
 
 REFRESH_WAIT_S = 2.0
+_ASK_EVERY_S = 0.25
+"""However many strangers wait, the source is asked four times a second for them."""
+
+
+class LookAgainError(Exception):
+    """The call cannot be decided on what was known when it came."""
 
 
 class Waiting:
     """A call that waits; afterwards it passes everything through to the call itself."""
 
-    __slots__ = ("_course", "_left", "_work", "until_s")
+    __slots__ = ("_course", "_left", "_work", "revision", "since_s", "until_s")
 
-    def __init__(self, work: Callable[[], Course | None], *, until_s: float) -> None:
+    def __init__(
+        self, work: Callable[[], Course | None], *, until_s: float, since_s: float | None, revision: int
+    ) -> None:
         self.until_s = until_s
+        self.since_s = since_s
+        self.revision = revision
         self._work = work
         self._course: Course | None = None
         self._left = False
@@ -43,7 +53,7 @@ class Waiting:
 class WaitingRoom:
     """Holds calls while the snapshot is behind what was announced."""
 
-    __slots__ = ("_ask_refresh", "_holder", "_monotonic", "_waiting")
+    __slots__ = ("_ask_refresh", "_asked_s", "_holder", "_monotonic", "_waiting")
 
     def __init__(
         self,
@@ -56,12 +66,18 @@ class WaitingRoom:
         self._monotonic = monotonic
         self._ask_refresh = ask_refresh
         self._waiting: list[Waiting] = []
+        self._asked_s = float("-inf")
 
-    def enter(self, work: Callable[[], Course | None]) -> Waiting:
-        """Wait with this call, and have the snapshot refreshed."""
-        waiting = Waiting(work, until_s=self._monotonic() + REFRESH_WAIT_S)
+    def enter(
+        self, work: Callable[[], Course | None], *, since_s: float | None = None, revision: int = 0
+    ) -> Waiting:
+        """Wait with this call for a revision that was announced, or for the source to be asked since then."""
+        now_s = self._monotonic()
+        waiting = Waiting(work, until_s=now_s + REFRESH_WAIT_S, since_s=since_s, revision=revision)
         self._waiting.append(waiting)
-        self._ask_refresh()
+        if since_s is None or now_s - self._asked_s >= _ASK_EVERY_S:
+            self._asked_s = now_s
+            self._ask_refresh()
         return waiting
 
     def wake(self) -> None:
@@ -69,8 +85,15 @@ class WaitingRoom:
         if not self._waiting:
             return
         now_s = self._monotonic()
-        current = not self._holder.behind()
-        going = [one for one in self._waiting if current or one.until_s <= now_s]
-        self._waiting = [one for one in self._waiting if not (current or one.until_s <= now_s)]
+        holder = self._holder
+        unsure = holder.unsure(now=now_s)
+        going: list[Waiting] = []
+        staying: list[Waiting] = []
+        for one in self._waiting:
+            told = (
+                holder.holds(one.revision) if one.since_s is None else unsure or holder.asked_s >= one.since_s
+            )
+            (going if told or one.until_s <= now_s else staying).append(one)
+        self._waiting = staying
         for one in going:
             one.go()

@@ -16,11 +16,12 @@ import uvloop
 
 from roadworthy.gateway import access, revision, snapshot
 from roadworthy.gateway.process import Gateway, GatewaySettings, run_gateway
+from roadworthy.gateway.quota.quotas import Quotas
 from roadworthy.gateway.refresh import SnapshotHolder
 from roadworthy.gateway.revision import RevisionCounter
 from roadworthy.gateway.snapshot import Snapshot
 from roadworthy.usage.record import CallRecord
-from roadworthy.usage.ship import ship_once
+from roadworthy.usage.ship import Shipper, Store, ship_once
 from roadworthy.usage.spool import Spool
 
 PEPPER = b"pepper-of-the-tests-which-is-no-secret"
@@ -60,6 +61,8 @@ class RunningGateway:
         settings: GatewaySettings | None = None,
         max_stale_s: float = 900.0,
         degraded_after_s: float = 10.0,
+        store: Store | None = None,
+        quotas: Quotas | None = None,
     ) -> None:
         self.directory = directory
         self.source = source
@@ -81,8 +84,9 @@ class RunningGateway:
             spool=self.spool,
             pepper=PEPPER,
             settings=settings or GatewaySettings(port=0),
-            shipper=None,
+            shipper=Shipper(self.spool.directory, store, own=self.spool.process) if store else None,
             on_ready=self._on_ready,
+            quotas=quotas,
         )
         self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
 
@@ -100,7 +104,7 @@ class RunningGateway:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(10), "the gateway did not start"
+        assert self._ready.wait(20), "the gateway did not start"
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -126,7 +130,7 @@ class RunningGateway:
         found: list[CallRecord] = []
         until = time.monotonic() + 2
         while len(found) < at_least and time.monotonic() < until:
-            found += shipped(self.directory / "spool", keep=self.spool.close)
+            found += shipped(self.directory / "spool", keep=self.spool.end_segments)
             time.sleep(0.005)
         return found
 

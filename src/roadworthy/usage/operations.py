@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from roadworthy.foundation.storage.database import Database, Tx
 from roadworthy.registry import audit
 from roadworthy.registry.actor import Actor, system
 from roadworthy.registry.commitment import SALT_BYTES
-from roadworthy.usage import queries, seal, store
+from roadworthy.usage import attempt_store, queries, rollup_store, seal, store, tally
 from roadworthy.usage.record import CallRecord
 
 
@@ -27,13 +27,23 @@ class Ingested:
     audit_seq: int | None = None
 
 
-def ingest(tx: Tx, records: Sequence[CallRecord], *, source: str, now: datetime) -> Ingested:
+Hook = Callable[[Tx, Sequence[CallRecord]], None]
+"""What else happens, once for each record, in the transaction that stores it."""
+
+
+def ingest(
+    tx: Tx, records: Sequence[CallRecord], *, source: str, now: datetime, hooks: Sequence[Hook] = ()
+) -> Ingested:
     """Store the records that are new, and seal them as one batch; a record sent twice is stored once."""
-    fresh: dict[str, tuple[dict[str, Any], CallRecord]] = {}
     said: list[dict[str, Any]] = []
-    known = store.known_ids(tx, [record.id for record in records])
-    for record in records:
-        if record.id in known or record.id in fresh:
+    rows: dict[str, tuple[Any, ...]] = {}
+    documents: dict[str, bytes] = {}
+    columns = [seal.columns_of(record) for record in records]
+    known = store.known_ids(tx, [row[0] for row in columns])
+    fresh: list[CallRecord] = []
+    for record, row in zip(records, columns, strict=True):
+        name = row[0]
+        if name in known or name in rows:
             continue
         committed = ""
         if record.text is not None:
@@ -41,18 +51,19 @@ def ingest(tx: Tx, records: Sequence[CallRecord], *, source: str, now: datetime)
             committed = seal.commit_text(text, salt=salt)
             said.append(
                 {
-                    "id": record.id,
+                    "id": name,
                     "salt": salt,
                     "document": seal.text_document(text),
                     "expires_at": _ends(record, now),
                 }
             )
-        fresh[record.id] = (seal.row_of(record, text_commitment=committed), record)
-    if not fresh:
+        rows[name] = row
+        documents[name] = seal.document_of(record, text_commitment=committed)
+        fresh.append(record)
+    if not rows:
         return Ingested(0, len(records))
-    rows = [row for row, _ in fresh.values()]
     batch_id = ids.new_id("batch", at=now)
-    manifest = seal.manifest_of(rows)
+    manifest = seal.manifest_of((name, seal.digest_of_document(doc)) for name, doc in documents.items())
     digest = seal.manifest_digest(manifest)
     receipt = audit.record(
         tx,
@@ -72,9 +83,13 @@ def ingest(tx: Tx, records: Sequence[CallRecord], *, source: str, now: datetime)
         manifest=manifest,
         audit_seq=receipt.seq,
     )
-    store.add_records(tx, [{**row, "batch_id": batch_id} for row in rows])
+    store.add_records(tx, [(*row, documents[name], batch_id) for name, row in rows.items()])
+    attempt_store.add(tx, fresh)
+    rollup_store.add(tx, tally.tally(rows.values()))
     if said:
         store.add_texts(tx, said)
+    for hook in hooks:
+        hook(tx, fresh)
     return Ingested(len(rows), len(records) - len(rows), batch_id, receipt.seq)
 
 
@@ -85,10 +100,12 @@ def _ends(record: CallRecord, now: datetime) -> datetime:
     return called_at + kept
 
 
-def ingest_into(database: Database, records: Sequence[CallRecord], *, source: str) -> None:
+def ingest_into(
+    database: Database, records: Sequence[CallRecord], *, source: str, hooks: Sequence[Hook] = ()
+) -> None:
     """Store records in a transaction of their own: what the gateway's shipper is given."""
     with database.write() as tx:
-        ingest(tx, records, source=source, now=clock.now())
+        ingest(tx, records, source=source, now=clock.now(), hooks=hooks)
 
 
 def purge_texts(tx: Tx, *, now: datetime) -> int:
@@ -104,6 +121,63 @@ def purge_texts(tx: Tx, *, now: datetime) -> int:
             content={"count": purged, "until": now.isoformat()},
         )
     return purged
+
+
+def purge_records(tx: Tx, *, now: datetime, days: int, limit: int = 50) -> int:
+    """Delete what is known of calls that arrived longer ago; return how many batches went.
+
+    The batch and its place in the log stay, and the log says what was deleted: it verifies without them.
+    """
+    until = now - timedelta(days=days)
+    names, gone = store.purge_batches(tx, until=until, limit=limit)
+    hours = rollup_store.forget(tx, before=until)
+    if names or hours:
+        audit.record(
+            tx,
+            actor=system("retention"),
+            action=queries.PURGED,
+            subject="usage/records",
+            at=now,
+            content={"batches": names, "records": gone, "hours": hours, "until": until.isoformat()},
+        )
+    return len(names)
+
+
+def read_said(
+    tx: Tx, call_id: str, *, actor: Actor, now: datetime, use_cases: Collection[str] | None = None
+) -> queries.Said:
+    """Return what was said in a call, and put into the log who read it."""
+    found = queries.said(tx, call_id, use_cases=use_cases)
+    audit.record(
+        tx, actor=actor, action="usage.content-read", subject=f"trace/{found.call_id}", at=now, content={}
+    )
+    return found
+
+
+def search_said(
+    tx: Tx,
+    narrowed: queries.TraceFilter,
+    *,
+    actor: Actor,
+    now: datetime,
+    before: str = "",
+    limit: int = 50,
+    use_cases: Collection[str] | None = None,
+) -> queries.Traces:
+    """Return a page of the calls in which words were said, and put into the log who looked for how many.
+
+    The words themselves are not in the log: they may be what must not be kept.
+    """
+    found = queries.traces(tx, narrowed, before=before, limit=limit, use_cases=use_cases)
+    audit.record(
+        tx,
+        actor=actor,
+        action="usage.content-searched",
+        subject="usage/texts",
+        at=now,
+        content={"calls": [line.id for line in found.lines], "use_case": narrowed.use_case},
+    )
+    return found
 
 
 def erase_texts(tx: Tx, *, call_ids: Sequence[str], actor: Actor, now: datetime, reason: str) -> int:

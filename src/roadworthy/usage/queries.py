@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from roadworthy.foundation.errors import InvalidError, NotFoundError
 from roadworthy.foundation.storage.database import Tx
 from roadworthy.registry import audit, commitment
 from roadworthy.registry.slice import Finding
-from roadworthy.usage import rollup, seal, store
+from roadworthy.usage import record as records
+from roadworthy.usage import rollup, rollup_store, seal, store
 from roadworthy.usage.rollup import Cost, Usage
+from roadworthy.usage.tally import KEY, Cell
 
 PAGE_MAX = 200
 RECORDED = "usage.recorded"
+PURGED = "usage.records-purged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,8 @@ class TraceLine:
     latency_ms: float
     first_byte_ms: float | None
     error: str
+    tag: str
+    """`shadow` or `replay` for a call that is no production; else nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +67,15 @@ class Trace(TraceLine):
     retention_days: int
     attempts: tuple[Mapping[str, Any], ...]
     reasons: tuple[Mapping[str, Any], ...]
-    prompt: str | None
-    response: str | None
-    text_cut: bool
+    dialect: str
+    why: str
+    """How the route chose."""
+    findings: tuple[Mapping[str, Any], ...]
+    estimated: bool
+    """The tokens were counted here, because the provider did not say."""
+    replay_of: str
+    text_kept: bool
+    """What was said is kept, for those who may read it."""
     text_expires_at: datetime | None
     text_gone: bool
     """The call was logged in full, and the text has since been purged or erased."""
@@ -96,10 +107,24 @@ class TraceFilter:
     failed: bool = False
     since: datetime | None = None
     until: datetime | None = None
+    status: int = 0
+    error: str = ""
+    reason_or_error: str = ""
+    tag: str = ""
+    id_prefix: str = ""
+    cost_over_nano: int | None = None
+    latency_over_ms: float | None = None
+    tried: str = ""
+    attempt_error: str = ""
+    text: str = ""
+    """Words that were said: only for who may read content."""
 
     def columns(self) -> dict[str, str]:
         """Return the fields that a column must equal."""
-        names = ("use_case", "principal", "key_id", "model", "route", "provider", "decision", "reason_code")
+        names = (
+            "use_case", "principal", "key_id", "model", "route", "provider", "decision", "reason_code",
+            "error",
+        )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
 
@@ -147,6 +172,7 @@ def _line(row: Any) -> dict[str, Any]:
         "latency_ms": row.latency_us / 1000,
         "first_byte_ms": None if row.first_byte_us is None else row.first_byte_us / 1000,
         "error": row.error,
+        "tag": row.tag,
     }
 
 
@@ -190,6 +216,17 @@ def traces(
         until=narrowed.until,
         use_cases=use_cases,
         failed=narrowed.failed,
+        further=store.Further(
+            status=narrowed.status,
+            reason_or_error=narrowed.reason_or_error,
+            tag=narrowed.tag,
+            id_prefix=narrowed.id_prefix,
+            cost_over_nano=narrowed.cost_over_nano,
+            latency_over_us=None if narrowed.latency_over_ms is None else narrowed.latency_over_ms * 1000,
+            tried=narrowed.tried,
+            attempt_error=narrowed.attempt_error,
+            text=narrowed.text,
+        ),
         before=read_cursor(before),
         limit=size + 1,
     )
@@ -197,8 +234,15 @@ def traces(
     return Traces(lines, write_cursor(lines[-1]) if len(rows) > size else "")
 
 
+def _body(row: Any) -> dict[str, Any]:
+    if row.doc is not None:
+        return seal.body_of(records.decode(row.doc))
+    found: dict[str, Any] = json.loads(row.body)
+    return found
+
+
 def trace(tx: Tx, call_id: str, *, use_cases: Collection[str] | None = None) -> Trace:
-    """Return one call with what was said if that was logged; one of another use case is not there."""
+    """Return one call without what was said; one of another use case is not there."""
     row = store.read_record(tx, call_id) if "\0" not in call_id else None
     if row is None or (use_cases is not None and row.use_case not in use_cases):
         raise NotFoundError(
@@ -206,9 +250,8 @@ def trace(tx: Tx, call_id: str, *, use_cases: Collection[str] | None = None) -> 
             why="Its record may still be on its way: the gateway hands records on within a second.",
             fix="Look at the newest calls in /traces, or check the id in the answer's x-roadworthy-trace-id.",
         )
-    body = json.loads(row.body)
+    body = _body(row)
     text = store.read_text(tx, row.id)
-    said = json.loads(text.document) if text is not None else None
     return Trace(
         **_line(row),
         namespace=row.namespace,
@@ -225,9 +268,12 @@ def trace(tx: Tx, call_id: str, *, use_cases: Collection[str] | None = None) -> 
             for one in body["attempts"]
         ),
         reasons=tuple(body["reasons"]),
-        prompt=said["prompt"] if said else None,
-        response=said["response"] if said else None,
-        text_cut=bool(said and said["cut"]),
+        dialect=body.get("dialect", ""),
+        why=body.get("why", ""),
+        findings=tuple(body.get("findings", ())),
+        estimated=body.get("estimated", False),
+        replay_of=body.get("replay_of", ""),
+        text_kept=text is not None,
         text_expires_at=text.expires_at if text is not None else None,
         text_gone=text is None and bool(body["text_commitment"]),
         batch_id=row.batch_id,
@@ -236,49 +282,98 @@ def trace(tx: Tx, call_id: str, *, use_cases: Collection[str] | None = None) -> 
     )
 
 
-def _rolled(tx: Tx, condition: Any, *, by: str) -> dict[str, Usage]:
-    def name(key: Any) -> str:
-        return rollup.monday_of(int(key)).isoformat() if by == "week" else str(key)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What was said in a call. Whoever hands it out records that it was read."""
 
-    spent: dict[str, list[Cost]] = {}
-    for row in store.costs(tx, condition, by=by):
-        spent.setdefault(name(row.key), []).append(Cost(row.currency, int(row.nano)))
-    latency = {name(row.key): row for row in store.percentiles(tx, condition, by=by)}
-    found = {}
-    for row in store.rolled(tx, condition, by=by):
-        of = name(row.key)
-        place = latency.get(of)
-        found[of] = Usage(
-            of=of,
-            calls=row.calls,
-            refusals=int(row.refusals),
-            errors=int(row.errors),
-            input_tokens=int(row.input_tokens),
-            output_tokens=int(row.output_tokens),
-            costs=tuple(sorted(spent.get(of, ()), key=lambda cost: cost.currency)),
-            unknown_cost_calls=int(row.unknown_cost_calls),
-            latency_ms_p50=place.p50 / 1000 if place is not None else None,
-            latency_ms_p95=place.p95 / 1000 if place is not None else None,
-            active_principals=row.active_principals,
-            first_at=row.first_at,
-            last_at=row.last_at,
+    call_id: str
+    prompt: str
+    response: str
+    cut: bool
+    expires_at: datetime
+
+
+def said(tx: Tx, call_id: str, *, use_cases: Collection[str] | None = None) -> Said:
+    """Return what was said in one call; one that was not logged, or is deleted, is not there."""
+    found = trace(tx, call_id, use_cases=use_cases)
+    text = store.read_text(tx, found.id)
+    if text is None:
+        raise NotFoundError(
+            f"What was said in call `{found.id}` is not kept.",
+            why="Its retention has ended, or it was erased."
+            if found.text_gone
+            else "The use case logs metadata only, or nothing was said.",
+            fix="Declare `logging: full` on the use case to keep what later calls say.",
         )
-    return found
+    document = json.loads(text.document)
+    return Said(
+        call_id=found.id,
+        prompt=document["prompt"],
+        response=document["response"],
+        cut=document["cut"],
+        expires_at=text.expires_at,
+    )
+
+
+def _rolled(
+    tx: Tx, *, by: str, use_case: str, since: datetime | None, until: datetime | None
+) -> dict[str, Usage]:
+    place = KEY.index(by) if by in KEY else None
+    cells: dict[str, Cell] = {}
+    spent: dict[str, dict[str, int]] = {}
+    principals: dict[str, set[str]] = {}
+    for key, cell in rollup_store.cells(tx, use_case=use_case, since=since, until=until):
+        if by == "week":
+            of = rollup.monday_of((key[0] - rollup.MONDAY_US) // rollup.WEEK_US).isoformat()
+        else:
+            of = "all" if place is None else str(key[place])
+        cells.setdefault(of, Cell()).add(cell)
+        if cell.cost_nano:
+            currencies = spent.setdefault(of, {})
+            currencies[key[6]] = currencies.get(key[6], 0) + cell.cost_nano
+        if cell.calls > cell.refusals:
+            principals.setdefault(of, set()).add(key[2])
+    return {
+        of: Usage(
+            of=of,
+            calls=cell.calls,
+            refusals=cell.refusals,
+            errors=cell.errors,
+            input_tokens=cell.input_tokens,
+            output_tokens=cell.output_tokens,
+            costs=tuple(Cost(name, nano) for name, nano in sorted(spent.get(of, {}).items())),
+            unknown_cost_calls=cell.unknown_cost_calls,
+            latency_ms_p50=_ms(cell.latency.quantile(0.50)),
+            latency_ms_p95=_ms(cell.latency.quantile(0.95)),
+            active_principals=len(principals.get(of, ())),
+            first_at=_instant(cell.first_at),
+            last_at=_instant(cell.last_at),
+        )
+        for of, cell in cells.items()
+    }
+
+
+def _ms(microseconds: float | None) -> float | None:
+    return None if microseconds is None else microseconds / 1000
+
+
+def _instant(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
 
 
 def weekly(tx: Tx, use_case: str, *, since: datetime, until: datetime) -> tuple[Usage, ...]:
     """Return a use case's usage for every week (Monday to Sunday, UTC) of the time, empty weeks too."""
     start = rollup.week_start(since)
-    condition = store.matching({"use_case": use_case}, since=start, until=until)
-    return rollup.every_week(_rolled(tx, condition, by="week"), since=start, until=until)
+    weeks = _rolled(tx, by="week", use_case=use_case, since=start, until=until)
+    return rollup.every_week(weeks, since=start, until=until)
 
 
 def totals(
     tx: Tx, *, since: datetime | None = None, until: datetime | None = None, use_case: str = ""
 ) -> Usage:
     """Return what all calls in a time amount to, of one use case if it is named."""
-    condition = store.matching({"use_case": use_case}, since=since, until=until)
-    return _rolled(tx, condition, by="all").get("all", Usage(of="all"))
+    found = _rolled(tx, by="all", use_case=use_case, since=since, until=until)
+    return found.get("all", Usage(of="all"))
 
 
 def totals_by(
@@ -289,15 +384,45 @@ def totals_by(
     until: datetime | None = None,
     use_case: str = "",
 ) -> dict[str, Usage]:
-    """Return usage by `use_case`, `model`, `provider` or `principal`."""
-    assert by in {"use_case", "model", "provider", "principal"}, by
-    return _rolled(tx, store.matching({"use_case": use_case}, since=since, until=until), by=by)
+    """Return usage by `use_case`, `model`, `provider`, `route` or `principal`."""
+    assert by in {"use_case", "model", "provider", "route", "principal"}, by
+    return _rolled(tx, by=by, use_case=use_case, since=since, until=until)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDay:
+    """What a model was called on a day in UTC, in production, as a shadow and in replays."""
+
+    day: date
+    model: str
+    currency: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_nano: int
+    unknown_cost_calls: int
+
+
+def by_day(tx: Tx, *, provider: str, since: datetime, until: datetime) -> tuple[ModelDay, ...]:
+    """Return what a provider's models were called on each day: what its invoice is compared with."""
+    return tuple(
+        ModelDay(
+            _instant(int(row.day)).date(), row.model, row.currency, int(row.calls), int(row.input_tokens),
+            int(row.output_tokens), int(row.cost_nano), int(row.unknown_cost_calls),
+        )
+        for row in rollup_store.by_day(tx, provider=provider, since=since, until=until)
+    )  # fmt: skip
 
 
 def last_call(tx: Tx, use_case: str) -> TraceLine | None:
     """Return the newest call of a use case."""
     row = store.last_call(tx, store.matching({"use_case": use_case}, since=None, until=None))
     return None if row is None else TraceLine(**_line(row))
+
+
+def first_allowed(tx: Tx) -> dict[str, datetime]:
+    """Return for each use case when a call of it was first let through, as far as records are kept."""
+    return {row.use_case: row.first_at for row in store.first_allowed(tx)}
 
 
 def price_faults(tx: Tx, *, since: datetime) -> tuple[PriceFault, ...]:
@@ -317,14 +442,19 @@ def sources(tx: Tx) -> tuple[Source, ...]:
 def verify(tx: Tx) -> Iterator[Finding]:
     """Compare every call record with what the audit log sealed, and name those that differ."""
     batches = {row.id: row for row in store.every_batch(tx)}
+    purged = {one for entry in _entries(tx, PURGED) for one in (entry["content"] or {}).get("batches", ())}
     sealed: set[str] = set()
-    for entry in _sealing_entries(tx):
+    for entry in _entries(tx, RECORDED):
         where = entry["object"]
         batch = batches.get(where.partition("/")[2])
         if batch is None:
             yield Finding(where, f"the batch that audit entry {entry['seq']} seals is gone")
             continue
         sealed.add(batch.id)
+        if batch.id in purged:
+            if store.sealed_rows(tx, batch.id):
+                yield Finding(where, "the batch's records were deleted, says the log, and some are there")
+            continue
         yield from _verify_batch(tx, batch, entry)
     for batch_id in sorted(set(batches) - sealed):
         yield Finding(f"usage-batch/{batch_id}", "no audit entry seals this batch")
@@ -332,9 +462,9 @@ def verify(tx: Tx) -> Iterator[Finding]:
         yield Finding(f"trace/{record_id}", "the call record belongs to no batch: nobody sealed it")
 
 
-def _sealing_entries(tx: Tx) -> Iterator[dict[str, Any]]:
+def _entries(tx: Tx, action: str) -> Iterator[dict[str, Any]]:
     before: int | None = None
-    while page := audit.entries(tx, before=before, limit=PAGE_MAX, action=RECORDED):
+    while page := audit.entries(tx, before=before, limit=PAGE_MAX, action=action):
         yield from page
         before = page[-1]["seq"]
 
@@ -359,5 +489,8 @@ def _text_opens(row: Mapping[str, Any]) -> bool:
     """A text that was purged proves nothing and breaks nothing; one that is there must be what was said."""
     if row["text_salt"] is None:
         return True
-    committed = json.loads(row["body"])["text_commitment"]
+    if row["doc"] is not None:
+        committed = records.decode(row["doc"]).text_commitment
+    else:
+        committed = json.loads(row["body"])["text_commitment"]
     return commitment.open_ok(committed, row["text_salt"], row["text_document"])

@@ -8,7 +8,7 @@ TEXT_BYTES_MAX = 16 * 1024
 TOKENS_PLAUSIBLE_MAX = 1_000_000_000
 
 
-class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One try at one model."""
 
     model: str
@@ -17,7 +17,17 @@ class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     ms: float = 0.0
 
 
-class ReasonRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+class FindingRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What a filter found on one side of a call, and what was done about it; never the text itself."""
+
+    filter: str
+    kind: str = ""
+    side: str = "input"
+    action: str = "allow"
+    count: int = 1
+
+
+class ReasonRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Why a call was decided as it was."""
 
     code: str
@@ -27,7 +37,7 @@ class ReasonRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     next_step: str = ""
 
 
-class LoggedText(msgspec.Struct, frozen=True, omit_defaults=True):
+class LoggedText(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What was said, where the grant asks for full logging; each side is cut at 16 KiB."""
 
     prompt: str = ""
@@ -35,7 +45,7 @@ class LoggedText(msgspec.Struct, frozen=True, omit_defaults=True):
     cut: bool = False
 
 
-class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One call through the gateway, allowed or refused. `cost_nano` is None, never zero, when unknown."""
 
     id: str
@@ -71,6 +81,17 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     retention_days: int = 0
     suppressed: int = 0
     text: LoggedText | None = None
+    dialect: str = ""
+    findings: tuple[FindingRecord, ...] = ()
+    why: str = ""
+    estimated: bool = False
+    shadow: bool = False
+    leases: tuple[str, ...] = ()
+    open: bool = False
+    """A mark that a stream begins: no record of a call, but what is known of it should its end never come."""
+    replay_of: str = ""
+    text_commitment: str = ""
+    """Written on arrival: what the record says of a text that is kept apart from it."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -85,6 +106,26 @@ def encode(record: CallRecord) -> bytes:
 def decode(data: bytes) -> CallRecord:
     """Return the record that `encode` wrote; `msgspec.DecodeError` for anything else."""
     return _DECODER.decode(data)
+
+
+def tag_of(record: CallRecord) -> str:
+    """Return what sets a call apart from production: `shadow`, `replay`, or nothing."""
+    return "replay" if record.replay_of else "shadow" if record.shadow else ""
+
+
+def interrupted(mark: CallRecord) -> CallRecord:
+    """Return the record of a call whose gateway died while it streamed: nobody knows what it used."""
+    return msgspec.structs.replace(
+        mark,
+        open=False,
+        status=502,
+        error="interrupted",
+        faults=(*mark.faults, "usage_unknown"),
+        estimated=False,
+        input_tokens=None,
+        output_tokens=None,
+        cost_nano=None,
+    )
 
 
 def cost_nano(

@@ -1,7 +1,9 @@
 """Pure: how call records become rows, and the digests that seal them into the audit log.
 
-A record's digest is the SHA-256 of its row as canonical JSON (RFC 8785). A batch's manifest lists id and
-digest of each of its records; the audit log holds the manifest's digest. So an altered record is found by
+A record's digest is the SHA-256 of its document, the MessagePack that is stored with it; the columns beside
+it are derived from the document and compared with it. (Records from before the documents were digested as
+canonical JSON, RFC 8785, of their columns; they still are.) A batch's manifest lists id and digest of each of
+its records; the audit log holds the manifest's digest. So an altered record is found by
 name, and neither it nor its manifest can be altered together unseen. What was said is not in the row: the
 row carries a salted commitment to it, so that the text can be erased and the record still proves.
 """
@@ -15,6 +17,7 @@ from typing import Any
 import msgspec
 
 from roadworthy.registry import commitment
+from roadworthy.usage import record as records
 from roadworthy.usage.record import CallRecord, LoggedText
 
 WHOLE_MAX = 2**53 - 1  # beyond it JSON has no exact integers
@@ -29,7 +32,9 @@ SEALED = (
     "output_tokens", "cached_input_tokens", "cost_nano", "currency", "price_source", "price_unknown",
     "latency_us", "first_byte_us", "error", "body",
 )  # fmt: skip
-"""The columns a record's digest covers."""
+"""The columns that the digest of a record without a document covers."""
+COLUMNS = (*SEALED, "tag")
+"""The columns that a record's document determines, in this order."""
 
 # With integers and ASCII names only, sorted JSON is RFC 8785; a test holds the two together. The general
 # encoder takes 159 µs for a record, this one 4.
@@ -64,17 +69,32 @@ def clean_text(text: LoggedText) -> LoggedText:
     )
 
 
-def row_of(record: CallRecord, *, text_commitment: str = "") -> dict[str, Any]:
-    """Return the record as a row, in bounds; `at` is in microseconds, `body` is canonical JSON."""
-    cost = _whole(record.cost_nano)
-    faults = record.faults if cost == record.cost_nano else (*record.faults, "cost_implausible")
-    body = {
+def body_of(record: CallRecord) -> dict[str, Any]:
+    """Return what is shown of a record beside its columns, in bounds."""
+    faults = record.faults
+    if _whole(record.cost_nano) != record.cost_nano:
+        faults = (*faults, "cost_implausible")
+    return {
         "upstream_model": _text(record.upstream_model),
         "client_request_id": _text(record.client_request_id),
         "faults": [_text(fault) for fault in faults],
         "suppressed": _whole(record.suppressed) or 0,
         "retention_days": min(max(record.retention_days, 0), RETENTION_DAYS_MAX),
-        "text_commitment": text_commitment,
+        "text_commitment": record.text_commitment,
+        "dialect": _text(record.dialect),
+        "why": _text(record.why, MESSAGE_MAX),
+        "estimated": record.estimated,
+        "replay_of": _text(record.replay_of),
+        "findings": [
+            {
+                "filter": _text(finding.filter),
+                "kind": _text(finding.kind),
+                "side": _text(finding.side),
+                "action": _text(finding.action),
+                "count": _whole(finding.count) or 0,
+            }
+            for finding in record.findings
+        ],
         "attempts": [
             {
                 "model": _text(attempt.model),
@@ -95,35 +115,39 @@ def row_of(record: CallRecord, *, text_commitment: str = "") -> dict[str, Any]:
             for reason in record.reasons
         ],
     }
-    return {
-        "id": _text(record.id),
-        "at": min(max(record.at, 0), AT_MS_MAX) * 1000,
-        "principal": _text(record.principal),
-        "key_id": _text(record.key_id),
-        "use_case": _text(record.use_case),
-        "namespace": _text(record.namespace),
-        "grant_id": _text(record.grant_id),
-        "revision": _whole(record.revision) or 0,
-        "decision": _text(record.decision),
-        "reason_code": _text(record.reason),
-        "requested_model": _text(record.requested_model),
-        "route": _text(record.route),
-        "model": _text(record.model),
-        "provider": _text(record.provider),
-        "status": record.status if 0 <= record.status < 1000 else 0,
-        "stream": record.stream,
-        "input_tokens": _whole(record.input_tokens),
-        "output_tokens": _whole(record.output_tokens),
-        "cached_input_tokens": _whole(record.cached_input_tokens),
-        "cost_nano": cost,
-        "currency": _text(record.currency),
-        "price_source": _text(record.price_source),
-        "price_unknown": "price_unknown" in faults,
-        "latency_us": _microseconds(record.latency_ms),
-        "first_byte_us": None if record.first_byte_ms is None else _microseconds(record.first_byte_ms),
-        "error": _text(record.error),
-        "body": _JSON.encode(body).decode(),
-    }
+
+
+def document_of(record: CallRecord, *, text_commitment: str = "") -> bytes:
+    """Return the record as it is stored: without what was said, with the commitment to it."""
+    if record.text is not None:
+        record = msgspec.structs.replace(record, text=None, text_commitment=text_commitment)
+    elif record.text_commitment:  # only an arrival may commit
+        record = msgspec.structs.replace(record, text_commitment="")
+    return records.encode(record)
+
+
+def columns_of(record: CallRecord) -> tuple[Any, ...]:
+    """Return the record's columns, in bounds and in the order of `COLUMNS`; `at` is in microseconds."""
+    texts: tuple[str, ...] = (
+        record.id, record.principal, record.key_id, record.use_case, record.namespace, record.grant_id,
+        record.decision, record.reason, record.requested_model, record.route, record.model, record.provider,
+        record.currency, record.price_source, record.error,
+    )  # fmt: skip
+    together = "".join(texts)
+    # Nearly always all of them together are shorter than any may be, and none needs a look of its own.
+    if len(together) > CALLERS_TEXT_MAX or "\0" in together:
+        texts = tuple(map(_text, texts))
+    (name, principal, key_id, use_case, namespace, grant_id, decision, reason, requested_model, route, model,
+     provider, currency, price_source, error) = texts  # fmt: skip
+    status, first_byte_ms = record.status, record.first_byte_ms
+    return (
+        name, min(max(record.at, 0), AT_MS_MAX) * 1000, principal, key_id, use_case, namespace, grant_id,
+        _whole(record.revision) or 0, decision, reason, requested_model, route, model, provider,
+        status if 0 <= status < 1000 else 0, record.stream, _whole(record.input_tokens),
+        _whole(record.output_tokens), _whole(record.cached_input_tokens), _whole(record.cost_nano), currency,
+        price_source, "price_unknown" in record.faults, _microseconds(record.latency_ms),
+        None if first_byte_ms is None else _microseconds(first_byte_ms), error, "", records.tag_of(record),
+    )  # fmt: skip
 
 
 def sealed_bytes(row: Mapping[str, Any]) -> bytes:
@@ -136,13 +160,27 @@ def sealed_bytes(row: Mapping[str, Any]) -> bytes:
 
 
 def digest_of(row: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a row, as 64 hexadecimal characters."""
-    return hashlib.sha256(sealed_bytes(row)).hexdigest()
+    """Return the SHA-256 of a stored row, in hexadecimal; nothing if its columns are not its document's."""
+    document = row["doc"]
+    if document is None:
+        return hashlib.sha256(sealed_bytes(row)).hexdigest()
+    try:
+        derived = columns_of(records.decode(document))
+    except (msgspec.DecodeError, ValueError):
+        return ""
+    if any(row[name] != value for name, value in zip(COLUMNS, derived, strict=True)):
+        return ""
+    return digest_of_document(document)
 
 
-def manifest_of(rows: Iterable[Mapping[str, Any]]) -> str:
+def digest_of_document(document: bytes) -> str:
+    """Return the SHA-256 of a record's document, as 64 hexadecimal characters."""
+    return hashlib.sha256(document).hexdigest()
+
+
+def manifest_of(digests: Iterable[tuple[str, str]]) -> str:
     """Return a batch's manifest: a line of id and digest for each record, ordered by id."""
-    return "".join(f"{name} {value}\n" for name, value in sorted((row["id"], digest_of(row)) for row in rows))
+    return "".join(f"{name} {value}\n" for name, value in sorted(digests))
 
 
 def manifest_digest(manifest: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,25 +22,24 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    case,
-    column,
     delete,
     func,
     insert,
     literal,
     or_,
     select,
-    table,
     tuple_,
     type_coerce,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from roadworthy.foundation.storage.database import Tx
 from roadworthy.foundation.storage.tables import METADATA, Instant
-from roadworthy.usage.rollup import MONDAY_US, WEEK_US
-from roadworthy.usage.seal import SEALED
+from roadworthy.usage import attempt_store
+from roadworthy.usage.record import CallRecord, decode
+from roadworthy.usage.seal import COLUMNS
 
 records = Table(
     "call_records",
@@ -71,8 +72,12 @@ records = Table(
     Column("first_byte_us", BigInteger),
     Column("error", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("tag", Text, nullable=False, server_default=""),
+    # The record whole, as it was sealed; the columns before are derived from it.
+    Column("doc", LargeBinary),
     Column("batch_id", Text, nullable=False, index=True),
-    Index("ix_call_records_at_id", "at", "id"),
+    # What lists are narrowed by without a name is in the index, so that a search reads the index alone.
+    Index("ix_call_records_search", "at", "id", "status", "cost_nano", "latency_us", "route", "key_id"),
     Index("ix_call_records_use_case_at_id", "use_case", "at", "id"),
     Index("ix_call_records_principal_at_id", "principal", "at", "id"),
     Index("ix_call_records_model_at_id", "model", "at", "id"),
@@ -83,6 +88,14 @@ Index(
     sqlite_where=records.c.price_unknown,
     postgresql_where=records.c.price_unknown,
 )
+for _name in ("error", "reason_code"):
+    Index(
+        f"ix_call_records_{_name}_at",
+        records.c[_name],
+        records.c.at,
+        sqlite_where=records.c[_name] != "",
+        postgresql_where=records.c[_name] != "",
+    )
 texts = Table(
     "call_texts",
     METADATA,
@@ -103,31 +116,38 @@ batches = Table(
     Column("audit_seq", BigInteger, nullable=False, unique=True),
 )
 
-# For inserting: `at` is whole microseconds already, and making a datetime of it only to turn it back is a
-# third of the work.
-_ROWS = table(
-    records.name,
-    *(
-        column(each.name, BigInteger() if isinstance(each.type, Instant) else each.type)
-        for each in records.columns
-    ),
-)
 _CHUNK = 400  # far below the number of parameters either engine takes
+
+
+_INSERTED = (*COLUMNS, "doc", "batch_id")
+_PLACES = ", ".join("?" * len(_INSERTED))
+_NAMES = ", ".join(_INSERTED)
+_INSERT = f"INSERT INTO call_records ({_NAMES}) VALUES ({_PLACES}) ON CONFLICT (id) DO NOTHING"  # noqa: S608
+_COPY = f"COPY call_records ({', '.join(_INSERTED)}) FROM STDIN"
 
 
 def known_ids(tx: Tx, ids: Sequence[str]) -> set[str]:
     """Return those of these ids that are stored already."""
-    found: set[str] = set()
-    for start in range(0, len(ids), _CHUNK):
-        query = select(records.c.id).where(records.c.id.in_(ids[start : start + _CHUNK]))
-        found.update(tx.connection.execute(query).scalars())
-    return found
+    if tx.engine_name == "postgresql":
+        query, given = "SELECT id FROM call_records WHERE id = ANY(%s)", list(ids)
+    else:
+        query = "SELECT id FROM call_records WHERE id IN (SELECT value FROM json_each(?))"
+        given = json.dumps(list(ids))  # type: ignore[assignment]
+    return {row[0] for row in tx.connection.exec_driver_sql(query, (given,))}
 
 
-def add_records(tx: Tx, rows: list[dict[str, Any]]) -> None:
-    """Insert rows; one whose id is there already is left as it is."""
-    dialect = postgresql if tx.engine_name == "postgresql" else sqlite
-    tx.connection.execute(dialect.insert(_ROWS).on_conflict_do_nothing(), rows)
+def add_records(tx: Tx, rows: list[tuple[Any, ...]]) -> None:
+    """Insert rows of `COLUMNS`, document and batch, none of which is there already.
+
+    Past SQLAlchemy's own insert, which takes more time for a row than all else that happens to it.
+    """
+    if tx.engine_name != "postgresql":
+        tx.connection.exec_driver_sql(_INSERT, rows)
+        return
+    driver: Any = tx.connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def add_texts(tx: Tx, rows: list[dict[str, Any]]) -> None:
@@ -146,12 +166,36 @@ def purge_texts(tx: Tx, *, until: datetime) -> int:
     return tx.connection.execute(delete(texts).where(texts.c.expires_at <= until)).rowcount
 
 
+def count_texts(tx: Tx, *, ended_before: datetime) -> int:
+    """Return how many texts are there whose retention ended before a moment."""
+    query = select(func.count()).select_from(texts).where(texts.c.expires_at <= ended_before)
+    return int(tx.connection.execute(query).scalar_one())
+
+
 def erase_texts(tx: Tx, ids: Sequence[str]) -> int:
     """Delete what was said in these calls; return how many had anything."""
     return sum(
         tx.connection.execute(delete(texts).where(texts.c.id.in_(ids[start : start + _CHUNK]))).rowcount
         for start in range(0, len(ids), _CHUNK)
     )
+
+
+def purge_batches(tx: Tx, *, until: datetime, limit: int) -> tuple[list[str], int]:
+    """Delete the records of batches that arrived before; return the batches, and how many records went."""
+    query = (
+        select(batches.c.id)
+        .where(batches.c.at < until, batches.c.manifest != "")
+        .order_by(batches.c.audit_seq)
+        .limit(limit)
+    )
+    names = list(tx.connection.execute(query).scalars())
+    of_these = records.c.batch_id.in_(names)
+    calls = select(records.c.id).where(of_these)
+    tx.connection.execute(delete(texts).where(texts.c.id.in_(calls)))
+    attempt_store.forget(tx, calls)
+    gone = tx.connection.execute(delete(records).where(of_these)).rowcount
+    tx.connection.execute(update(batches).where(batches.c.id.in_(names)).values(manifest=""))
+    return names, gone
 
 
 def read_record(tx: Tx, record_id: str) -> Row[Any] | None:
@@ -181,6 +225,65 @@ def matching(filters: Mapping[str, str], *, since: datetime | None, until: datet
     return and_(*conditions) if conditions else literal(True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Further:
+    """What a list is narrowed to beside columns that must equal something."""
+
+    status: int = 0
+    reason_or_error: str = ""
+    tag: str = ""
+    """`production`, `shadow` or `replay`."""
+    id_prefix: str = ""
+    cost_over_nano: int | None = None
+    latency_over_us: float | None = None
+    tried: str = ""
+    """A model that was asked, whether or not it answered."""
+    attempt_error: str = ""
+    text: str = ""
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Return what must hold."""
+        if self.status:
+            yield records.c.status == self.status
+        if self.reason_or_error:
+            named = self.reason_or_error
+            # Empty ones are in no index: said twice, so that the partial indexes may answer.
+            yield or_(
+                and_(records.c.reason_code == named, records.c.reason_code != ""),
+                and_(records.c.error == named, records.c.error != ""),
+            )
+        if self.tag:
+            yield records.c.tag == ("" if self.tag == "production" else self.tag)
+        if self.id_prefix:
+            yield records.c.id.startswith(self.id_prefix, autoescape=True)
+            if (times := _times_of(self.id_prefix)) is not None:
+                yield type_coerce(records.c.at, BigInteger).between(*times)
+        if self.cost_over_nano is not None:
+            yield records.c.cost_nano > self.cost_over_nano
+        if self.latency_over_us is not None:
+            yield records.c.latency_us > self.latency_over_us
+        if self.attempt_error:
+            yield records.c.id.in_(attempt_store.failed(model=self.tried, error=self.attempt_error))
+        elif self.tried:
+            missed = attempt_store.failed(model=self.tried, error="")
+            yield or_(records.c.model == self.tried, records.c.id.in_(missed))
+        if self.text:
+            # The document is JSON: what was said stands in it as JSON writes it.
+            written = json.dumps(self.text, ensure_ascii=False)[1:-1]
+            found = texts.c.document.icontains(written, autoescape=True)
+            yield records.c.id.in_(select(texts.c.id).where(found))
+
+
+def _times_of(prefix: str) -> tuple[int, int] | None:
+    """Return between which microseconds a trace was made whose id begins so: an id begins with its time."""
+    digits = prefix.removeprefix("tr_")[:12]
+    if not prefix.startswith("tr_") or not digits or set(digits) - set("0123456789abcdef"):
+        return None
+    missing = 4 * (12 - len(digits))
+    first = int(digits, 16) << missing
+    return first * 1000, (first + (1 << missing)) * 1000
+
+
 def page(
     tx: Tx,
     *,
@@ -189,13 +292,14 @@ def page(
     until: datetime | None,
     use_cases: Iterable[str] | None,
     failed: bool,
+    further: Further,
     before: tuple[datetime, str] | None,
     limit: int,
 ) -> list[Row[Any]]:
     """Return records newest first, below `before`; only of `use_cases`, unless that is None."""
     query = (
         select(records)
-        .where(matching(filters, since=since, until=until))
+        .where(matching(filters, since=since, until=until), *further.conditions())
         .order_by(records.c.at.desc(), records.c.id.desc())
         .limit(limit)
     )
@@ -220,79 +324,28 @@ _FAILED = and_(
 )
 
 
-def _count(condition: Any) -> Any:
-    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-
-def _bucket(by: str) -> Any:
-    if by == "week":
-        return (type_coerce(records.c.at, BigInteger) - MONDAY_US) // WEEK_US
-    return literal("all") if by == "all" else records.c[by]
-
-
-def rolled(tx: Tx, condition: Any, *, by: str) -> list[Row[Any]]:
-    """Return counts and sums for each bucket: `week`, `use_case`, `model`, `provider` or `all`."""
-    key = _bucket(by).label("key")
-    query = select(
-        key,
-        func.count().label("calls"),
-        _count(records.c.decision == "refused").label("refusals"),
-        _count(_FAILED).label("errors"),
-        func.coalesce(func.sum(records.c.input_tokens), 0).label("input_tokens"),
-        func.coalesce(func.sum(records.c.output_tokens), 0).label("output_tokens"),
-        _count(and_(_SERVED, records.c.cost_nano.is_(None))).label("unknown_cost_calls"),
-        func.count(case((_ALLOWED, records.c.principal)).distinct()).label("active_principals"),
-        type_coerce(func.min(records.c.at), Instant).label("first_at"),
-        type_coerce(func.max(records.c.at), Instant).label("last_at"),
-    ).where(condition)
-    return list(tx.connection.execute(_grouped(query, key, by)))
-
-
-_SERVED = and_(_ALLOWED, records.c.status == 200)
-
-
-def costs(tx: Tx, condition: Any, *, by: str) -> list[Row[Any]]:
-    """Return what was spent for each bucket and currency."""
-    key = _bucket(by).label("key")
-    query = (
-        select(key, records.c.currency, func.sum(records.c.cost_nano).label("nano"))
-        .where(condition, records.c.cost_nano.is_not(None))
-        .group_by(records.c.currency)
-    )
-    return list(tx.connection.execute(_grouped(query, key, by)))
-
-
-def _grouped(query: Select[Any], key: Any, by: str) -> Select[Any]:
-    return query.having(func.count() > 0) if by == "all" else query.group_by(key)
-
-
-def percentiles(tx: Tx, condition: Any, *, by: str) -> list[Row[Any]]:
-    """Return median and 95th percentile (nearest rank) of the latency of calls let through, by bucket."""
-    key = _bucket(by).label("key")
-    within = {"partition_by": _bucket(by)} if by != "all" else {}
-    ranked = (
-        select(
-            key,
-            records.c.latency_us,
-            func.row_number().over(**within, order_by=records.c.latency_us).label("place"),
-            func.count().over(**within).label("total"),
-        )
-        .where(condition, _ALLOWED)
-        .subquery()
-    )
-
-    def at_rank(percent: int) -> Any:
-        rank = (ranked.c.total * percent + 99) // 100
-        return func.max(case((ranked.c.place == rank, ranked.c.latency_us)))
-
-    query = select(ranked.c.key, at_rank(50).label("p50"), at_rank(95).label("p95")).group_by(ranked.c.key)
-    return list(tx.connection.execute(query))
+def rows_between(tx: Tx, first: int, last: int, *, use_case: str) -> Iterator[tuple[Any, ...]]:
+    """Return the calls of a time in microseconds as rows of `COLUMNS`; of one use case if it is named."""
+    at = type_coerce(records.c.at, BigInteger)
+    wanted = (at if name == "at" else records.c[name] for name in COLUMNS)
+    query = select(*wanted).where(at >= first, at < last)
+    if use_case:
+        query = query.where(records.c.use_case == use_case)
+    for row in tx.connection.execute(query):
+        yield tuple(row)
 
 
 def last_call(tx: Tx, condition: Any) -> Row[Any] | None:
     """Return the newest record under a condition."""
     query = select(records).where(condition).order_by(records.c.at.desc(), records.c.id.desc()).limit(1)
     return tx.connection.execute(query).one_or_none()
+
+
+def first_allowed(tx: Tx) -> list[Row[Any]]:
+    """Return for each use case when a call of it was first let through, as far as records are kept."""
+    first = type_coerce(func.min(records.c.at), Instant).label("first_at")
+    query = select(records.c.use_case, first).where(records.c.decision == "allowed")
+    return list(tx.connection.execute(query.group_by(records.c.use_case)))
 
 
 def price_faults(tx: Tx, *, since: datetime) -> list[Row[Any]]:
@@ -365,7 +418,7 @@ def sealed_rows(tx: Tx, batch_id: str) -> dict[str, dict[str, Any]]:
     """Return a batch's records as they were sealed, by id, with their texts' salt and document."""
     query = (
         select(
-            *(_raw(records.c[name]).label(name) for name in SEALED),
+            *(_raw(records.c[name]).label(name) for name in (*COLUMNS, "doc")),
             texts.c.salt.label("text_salt"),
             texts.c.document.label("text_document"),
         )
@@ -399,3 +452,42 @@ def records_without_batch(tx: Tx, *, limit: int) -> list[str]:
         .limit(limit)
     )
     return list(tx.connection.execute(query).scalars())
+
+
+def newest_batch(tx: Tx) -> int:
+    """Return the place in the audit log of the newest batch; -1 without any."""
+    found = tx.connection.execute(select(func.max(batches.c.audit_seq))).scalar()
+    return -1 if found is None else int(found)
+
+
+def batches_after(tx: Tx, after: int, *, limit: int) -> list[tuple[str, int, int]]:
+    """Return id, place and count of the batches behind a place, the oldest first."""
+    query = (
+        select(batches.c.id, batches.c.audit_seq, batches.c.count)
+        .where(batches.c.audit_seq > after)
+        .order_by(batches.c.audit_seq)
+        .limit(limit)
+    )
+    return [(str(name), int(seq), int(count)) for name, seq, count in tx.connection.execute(query)]
+
+
+def batches_over(tx: Tx, after: int, *, keep: int) -> tuple[int, int] | None:
+    """Return the place and the calls of all batches behind a place but the newest `keep`; None if none is."""
+    newest = (
+        select(batches.c.audit_seq)
+        .where(batches.c.audit_seq > after)
+        .order_by(batches.c.audit_seq.desc())
+        .offset(keep)
+        .limit(1)
+    )
+    seq = tx.connection.execute(newest).scalar()
+    if seq is None:
+        return None
+    query = select(func.sum(batches.c.count)).where(batches.c.audit_seq > after, batches.c.audit_seq <= seq)
+    return int(seq), int(tx.connection.execute(query).scalar() or 0)
+
+
+def documents(tx: Tx, batch_id: str) -> list[CallRecord]:
+    """Return a batch's records, those that are kept whole."""
+    query = select(records.c.doc).where(records.c.batch_id == batch_id, records.c.doc.is_not(None))
+    return [decode(bytes(one)) for one in tx.connection.execute(query).scalars()]

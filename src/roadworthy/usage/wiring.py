@@ -8,5 +8,8 @@ from roadworthy.usage import queries
 SLICE = Slice(
     name="usage",
     verifiers=(queries.verify,),
-    permissions={"usage.read": "See what was called, by whom, at what cost, and what was said if logged."},
+    permissions={
+        "usage.read": "See what was called, by whom and at what cost.",
+        "content.read": "Read what was said in calls that are logged in full; each reading is recorded.",
+    },
 )

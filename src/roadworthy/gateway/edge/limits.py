@@ -20,7 +20,13 @@ class Limits(msgspec.Struct, frozen=True):
     keep_alive_s: float = 75.0
     stalled_reader_s: float = 60.0
     pipelined: int = 8
+    """Requests that wait behind the one being answered, and the bytes of their bodies."""
+    pipelined_bytes: int = 1024 * 1024
     connections: int = 10_000
+    bodies_bytes: int = 512 * 1024 * 1024
+    """All bodies that are still arriving, together: nobody has shown a key yet."""
+    strangers_per_s: float = 20.0
+    """Answers "unknown key" for one address; then they are 429 and the connection ends."""
 
 
 class BadRequestError(Exception):
@@ -35,6 +41,12 @@ class BadRequestError(Exception):
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
+
+def valid_host(host: bytes) -> bool:
+    """Is it a name or address, with or without a port, and nothing else?"""
+    return _HOST.fullmatch(host) is not None
+
+
 # Given twice, these could mean one thing to us and another to whoever stands before or behind us.
 _ONCE = frozenset(
     {
@@ -45,6 +57,9 @@ _ONCE = frozenset(
         b"expect",
         b"host",
         b"transfer-encoding",
+        b"x-api-key",
+        b"x-roadworthy-cohort",
+        b"x-roadworthy-task",
         b"x-roadworthy-use-case",
     }
 )
@@ -89,7 +104,7 @@ class Head:
         host = headers.get(b"host")
         if host is None and version == "1.1":
             raise BadRequestError(400, "host_missing", "The Host header is missing.")
-        if host is not None and not _HOST.fullmatch(host):
+        if host is not None and not valid_host(host):
             raise BadRequestError(400, "host_invalid", "The Host header is not a host and port.")
         if not self.url.startswith(b"/"):
             raise BadRequestError(400, "target_invalid", "The request's target must be a path.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import cast
@@ -10,9 +11,13 @@ from typing import cast
 import httptools
 import msgspec
 
-from roadworthy.gateway.dialects import openai
+from roadworthy.gateway.dialects import errors
+from roadworthy.gateway.dialects.dialect import Problem
+from roadworthy.gateway.edge.heads import Heads, RequestHead
 from roadworthy.gateway.edge.limits import BadRequestError, Head, Limits
-from roadworthy.gateway.edge.timers import Wheel
+from roadworthy.gateway.edge.outbox import Mouth
+from roadworthy.gateway.edge.strangers import Strangers
+from roadworthy.gateway.edge.timers import Wheel, ticks
 from roadworthy.gateway.exchange import JSON, Course, Reply
 
 _PHRASES = {
@@ -24,18 +29,31 @@ _PHRASES = {
     505: b"HTTP Version Not Supported",
 }  # fmt: skip
 _HEADS = {status: b"HTTP/1.1 %d %b\r\ncontent-type: " % (status, said) for status, said in _PHRASES.items()}
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINGER_S = 2.0
 _HEAD_READ_AHEAD = 256 * 1024
 
 
-class Request(msgspec.Struct):
-    """A whole request, as the doors get it."""
+_STRANGER = errors.openai_body(
+    Problem(
+        429,
+        "too_many_unknown_keys",
+        "Too many calls with unknown keys come from this address.",
+        next_step="Use a key that is known here; try again in a second.",
+    )
+)
+
+
+class Request(msgspec.Struct, gc=False):
+    """A whole request, as the doors get it. Requests may share `headers`: nobody changes them."""
 
     method: bytes
     path: bytes
     headers: dict[bytes, bytes]
     body: bytes
     keep_alive: bool
+    head: RequestHead | None = None
+    """What these headers were read from, where other requests may have the same."""
 
 
 App = Callable[[Request, Reply], Course | None]
@@ -44,58 +62,56 @@ App = Callable[[Request, Reply], Course | None]
 class Settings:
     """What all connections of a server share."""
 
-    __slots__ = ("app", "connections", "draining", "limits", "on_idle", "wheel")
+    __slots__ = (
+        *("app", "arriving", "connections", "draining", "heads", "keep_ticks", "limits", "monotonic"),
+        *("on_idle", "strangers", "wheel"),
+    )
 
-    def __init__(self, *, app: App, limits: Limits, wheel: Wheel) -> None:
+    def __init__(
+        self, *, app: App, limits: Limits, wheel: Wheel, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.app = app
         self.limits = limits
         self.wheel = wheel
+        self.monotonic = monotonic
+        self.heads = Heads(limits)
+        self.strangers = Strangers(limits.strangers_per_s)
+        self.keep_ticks = ticks(limits.keep_alive_s)
         self.connections: set[Connection] = set()
         self.draining = False
         self.on_idle: Callable[[], None] | None = None
+        self.arriving = 0
+        """Bytes of bodies that are not whole yet."""
 
 
 class Connection(asyncio.Protocol):
     """One caller's connection: requests are answered one after another, in the order they came."""
 
     __slots__ = (
-        "_body",
-        "_body_bytes",
-        "_broken",
-        "_busy",
-        "_closing",
-        "_course",
-        "_head",
-        "_head_done",
-        "_held",
-        "_limits",
-        "_parser",
-        "_raw_head",
-        "_reading",
-        "_reply",
-        "_server",
-        "_transport",
-        "_waiting",
-        "armed",
-        "deadline",
+        *("_body", "_body_bytes", "_broken", "_busy", "_closing", "_continue", "_course", "_head"),
+        *("_head_done", "_held", "_limits", "_parser", "_quiet", "_raw_head", "_reading", "_reply"),
+        *("_server", "_transport", "_waiting", "_waiting_bytes", "armed", "deadline"),
     )
 
     def __init__(self, server: Settings) -> None:
         self._server = server
         self._limits = server.limits
-        self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpRequestParser(self)
+        self._transport: Mouth | None = None
+        self._parser: httptools.HttpRequestParser | None = None
         self._head = Head(server.limits)
         self._head_done = False
         self._raw_head = 0
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._quiet = True  # between two requests: nothing is owed, nothing is half read
         self._reading = False  # inside a request
         self._busy = False  # an answer is owed
         self._closing = False
+        self._continue = False  # the caller waits to be told to go on
         self._held = False  # reading is paused until the queue is shorter
         self._broken: BadRequestError | None = None
         self._waiting: deque[Request] = deque()
+        self._waiting_bytes = 0
         self._reply: Answer | None = None
         self._course: Course | None = None
         self.deadline = 0
@@ -104,23 +120,41 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------ what the transport says
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are asyncio's in all but ancestry.
-        transport = self._transport = cast("asyncio.Transport", transport)
         server = self._server
+        # uvloop's transports are asyncio's in all but ancestry.
+        mouth = self._transport = Mouth(cast("asyncio.Transport", transport), server.wheel.outbox)
         if len(server.connections) >= self._limits.connections:
-            transport.abort()
+            mouth.abort()
             return
         server.connections.add(self)
         # Whoever connects and says nothing, or says it drop by drop, is let go after the header time.
         server.wheel.set(self, self._limits.header_s)
 
     def data_received(self, data: bytes) -> None:
+        if self._quiet:
+            found = self._server.heads.whole(data)
+            if found is not None:  # one whole request in one packet, in the usual form
+                head, body = found
+                self.deadline = 0
+                self._serve(Request(head.method, head.path, head.headers, body, True, head))
+                return
         if self._closing:
             return  # lingering: the caller is still sending what nobody will read
+        self._quiet = False
+        self._parse(data)
+        self._quiet = self._is_between()
+
+    def _is_between(self) -> bool:
+        return not (self._reading or self._busy or self._closing or self._raw_head)
+
+    def _parse(self, data: bytes) -> None:
+        parser = self._parser
+        if parser is None:
+            parser = self._parser = httptools.HttpRequestParser(self)
         if not self._head_done:
             self._raw_head += len(data)
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._refuse(
                 BadRequestError(400, "malformed_http", "The request is not one that is served here.")
@@ -145,7 +179,10 @@ class Connection(asyncio.Protocol):
         server.wheel.clear(self)
         server.connections.discard(self)
         self._transport = None
+        self._quiet = False
         self._waiting.clear()
+        server.arriving -= self._body_bytes
+        self._body_bytes = 0
         course, self._course = self._course, None
         if self._reply is not None:
             self._reply.detach()
@@ -185,8 +222,6 @@ class Connection(asyncio.Protocol):
         self._head = Head(self._limits)
         self._head_done = False
         self._raw_head = 0
-        self._body = []
-        self._body_bytes = 0
         self._reading = True
         if not self._busy:
             self._server.wheel.set(self, self._limits.header_s)
@@ -200,46 +235,62 @@ class Connection(asyncio.Protocol):
         self._head.add(name, value)
 
     def on_headers_complete(self) -> None:
+        assert self._parser is not None
         length = self._head.check(self._parser.get_http_version())
         self._head_done = True
         if length:
             if not self._busy:
                 allowed = max(length, 0) / self._limits.body_bytes_per_s
                 self._server.wheel.set(self, self._limits.body_grace_s + allowed)
-            if b"expect" in self._head.headers and self._transport is not None and not self._busy:
-                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            if b"expect" in self._head.headers and self._transport is not None:
+                if self._busy:
+                    self._continue = True  # said when the answers before it are out
+                else:
+                    self._transport.write(_CONTINUE)
 
     def on_body(self, data: bytes) -> None:
-        self._body_bytes += len(data)
-        if self._body_bytes > self._limits.body_bytes:
+        size = len(data)
+        server, limits = self._server, self._limits
+        self._body_bytes += size
+        server.arriving += size
+        if self._body_bytes > limits.body_bytes:
             raise BadRequestError(413, "body_too_large", "The body is larger than 10 MiB.")
+        if server.arriving > limits.bodies_bytes:
+            raise BadRequestError(503, "busy", "Too many large requests are arriving at once.")
         self._body.append(data)
 
     def on_message_complete(self) -> None:
-        self._reading = False
-        self._server.wheel.clear(self)
-        parser = self._parser
+        self._reading = self._continue = False
+        server, parser, head = self._server, self._parser, self._head
+        assert parser is not None
+        server.wheel.clear(self)
+        size = self._body_bytes
+        server.arriving -= size
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        keep_alive = parser.should_keep_alive()
-        request = Request(parser.get_method(), self._head.url, self._head.headers, body, keep_alive)
+        request = Request(parser.get_method(), head.url, head.headers, body, parser.should_keep_alive())
         self._body = []
+        self._body_bytes = self._raw_head = 0
         self._head_done = True  # until the next begins, there is no head to wait for
-        if self._busy:
-            self._waiting.append(request)
-            if len(self._waiting) >= self._limits.pipelined and self._transport is not None:
-                self._held = True
-                self._transport.pause_reading()
+        if not self._busy:
+            self._serve(request)
             return
-        self._serve(request)
+        self._waiting.append(request)
+        self._waiting_bytes += size
+        limits = self._limits
+        full = len(self._waiting) >= limits.pipelined or self._waiting_bytes >= limits.pipelined_bytes
+        if full and not self._held and self._transport is not None:
+            self._held = True
+            self._transport.pause_reading()
 
     # ------------------------------------------------------------------ answering
 
     def _serve(self, request: Request) -> None:
         assert self._transport is not None
         self._busy = True
+        self._quiet = False
         reply = self._reply = Answer(self, self._transport, keep_alive=request.keep_alive)
         course = self._server.app(request, reply)
-        if self._busy and self._reply is reply:
+        if self._reply is reply:
             self._course = course
 
     def answered(self, *, keep_alive: bool) -> None:
@@ -247,26 +298,42 @@ class Connection(asyncio.Protocol):
         self._busy = False
         self._course = None
         self._reply = None
-        transport = self._transport
+        transport, server = self._transport, self._server
         if transport is None:
             return
-        if self._broken is not None:
-            broken, self._broken = self._broken, None
-            self._refuse(broken)
-        elif not keep_alive or self.ends_after():
+        if not keep_alive or self._broken is not None or self._closing or server.draining or self._waiting:
+            self._go_on(transport, keep_alive=keep_alive)
+        elif self._reading:
+            if self._continue:
+                self._continue = False
+                transport.write(_CONTINUE)
+            server.wheel.set(self, self._limits.header_s)
+        else:
+            deadline = self.deadline = server.wheel.now + server.keep_ticks
+            if not self.armed or deadline < self.armed:
+                server.wheel.put(self, deadline)
+            self._quiet = not self._raw_head
+
+    def _go_on(self, transport: Mouth, *, keep_alive: bool) -> None:
+        if not keep_alive:
             transport.close()
         elif self._waiting:
             request = self._waiting.popleft()
-            if self._held and len(self._waiting) < self._limits.pipelined:
+            self._waiting_bytes -= len(request.body)
+            limits = self._limits
+            short = len(self._waiting) < limits.pipelined and self._waiting_bytes < limits.pipelined_bytes
+            if self._held and short:
                 self._held = False
                 transport.resume_reading()
             self._server.wheel.clear(self)
             # Not at once: many small requests in one packet would make the stack as deep as their number.
             asyncio.get_running_loop().call_soon(self._serve_if_open, request)
             self._busy = True
+        elif self._broken is not None:
+            broken, self._broken = self._broken, None
+            self._refuse(broken)
         else:
-            limits = self._limits
-            self._server.wheel.set(self, limits.header_s if self._reading else limits.keep_alive_s)
+            transport.close()
 
     def _serve_if_open(self, request: Request) -> None:
         transport = self._transport
@@ -280,7 +347,15 @@ class Connection(asyncio.Protocol):
 
     def ends_after(self) -> bool:
         """Will the connection be closed after the answer under way?"""
-        return (self._closing or self._server.draining) and not self._waiting
+        return (self._closing or self._server.draining) and not self._waiting and self._broken is None
+
+    def is_strange(self) -> bool:
+        """Has this caller's address had more answers "unknown key" than one gets in a second?"""
+        if self._transport is None:
+            return True
+        peer = self._transport.get_extra_info("peername")
+        address = str(peer[0]) if isinstance(peer, tuple) else ""
+        return not self._server.strangers.may_answer(address, now=self._server.monotonic())
 
     def _refuse(self, error: BadRequestError) -> None:
         """Answer what cannot be accepted, then close: where the next request begins is anyone's guess."""
@@ -292,14 +367,9 @@ class Connection(asyncio.Protocol):
         if transport is None:
             return
         self._closing = True
-        body = openai.error_body(
-            status=error.status,
-            code=error.code,
-            message=error.message,
-            trace_id="",
-            revision=0,
-            next_step="Correct the request.",
-        )
+        self._quiet = False
+        problem = Problem(error.status, error.code, error.message, next_step="Correct the request.")
+        body = errors.openai_body(problem)
         transport.write(whole(error.status, JSON, body, b"", keep_alive=False))
         # The rest of what the caller sends is read and thrown away for a moment: closing at once would
         # reset the connection, and the caller might never see the answer.
@@ -330,7 +400,7 @@ class Answer:
 
     __slots__ = ("_chunked", "_connection", "_keep_alive", "_transport")
 
-    def __init__(self, connection: Connection, transport: asyncio.Transport, *, keep_alive: bool) -> None:
+    def __init__(self, connection: Connection, transport: Mouth, *, keep_alive: bool) -> None:
         self._connection: Connection | None = connection
         self._transport = transport
         self._keep_alive = keep_alive
@@ -346,6 +416,9 @@ class Answer:
             return
         self._connection = None
         keep_alive = self._keep_alive and not connection.ends_after()
+        if status == 401 and connection.is_strange():
+            status, body, keep_alive = 429, _STRANGER, False
+            extra = b"retry-after: 1\r\n"
         self._transport.write(whole(status, content_type, body, extra, keep_alive=keep_alive))
         connection.answered(keep_alive=keep_alive)
 

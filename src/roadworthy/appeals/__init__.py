@@ -1,0 +1,1 @@
+"""What people say about filters' work: appeals against it, and approvals of what it holds."""

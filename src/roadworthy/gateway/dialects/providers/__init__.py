@@ -1,0 +1,1 @@
+"""How providers speak: a module for each dialect, all of them in `table`."""

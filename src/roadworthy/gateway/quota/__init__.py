@@ -1,0 +1,1 @@
+"""Reserve before, settle after: limits and budgets as a call meets them."""

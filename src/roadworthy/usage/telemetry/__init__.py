@@ -1,0 +1,1 @@
+"""Calls told to others: OpenTelemetry spans and metrics, and a Prometheus page."""
