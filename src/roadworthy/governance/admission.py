@@ -3,36 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any
 
 from roadworthy.foundation.errors import Issue, NotFoundError
 from roadworthy.foundation.storage.database import Tx
 from roadworthy.governance import queries
 from roadworthy.governance.approvals import Approval
-from roadworthy.governance.estate import Declared, Estate
+from roadworthy.governance.estate import Declared, Estate, arrange
 from roadworthy.governance.grant import Grant
-from roadworthy.governance.packs import rulebook
-from roadworthy.governance.standing import Standing, assess
-from roadworthy.governance.tier import rank
+from roadworthy.governance.standing import Standing
 from roadworthy.registry.kinds import references
 from roadworthy.registry.slice import Proposal
-from roadworthy.use_cases.kinds import UseCase
+from roadworthy.rules.conditions import Vocabulary
+from roadworthy.rules.facts_file import problems_with
+from roadworthy.rules.queries import rulebook
+from roadworthy.rules.tier import rank
+from roadworthy.use_cases.kinds import Intake, Unit, UseCase
 
 
 def check_facts(_tx: Tx, proposal: Proposal) -> Iterator[Issue]:
-    """Refuse an answer to no question, and an answer that its question does not take."""
-    if proposal.after is None or not isinstance(proposal.after.spec, UseCase):
+    """Refuse an answer to no question, one its question does not take, and a position nobody signed."""
+    if proposal.after is None:
         return
-    vocabulary = rulebook().vocabulary
-    for name, value in proposal.after.spec.intake.facts.items():
-        field = f"spec.intake.facts.{name}"
-        if name not in vocabulary.facts:
-            near = get_close_matches(name, vocabulary.facts, n=1)
-            known = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(vocabulary.facts)}."
-            yield Issue(f"No rule asks for `{name}`.", known, field)
-        elif problem := vocabulary.problem_with(name, value):
-            yield Issue(f"`{name}` was not answered: {problem}.", vocabulary.facts[name].question, field)
+    spec, vocabulary = proposal.after.spec, rulebook().vocabulary
+    if isinstance(spec, Unit):
+        yield from problems_with(spec.profile, vocabulary, where="spec.profile")
+    if isinstance(spec, UseCase):
+        yield from problems_with(spec.intake.facts, vocabulary, where="spec.intake.facts")
+        yield from _intake_issues(spec.intake, vocabulary)
+
+
+def _intake_issues(intake: Intake, vocabulary: Vocabulary) -> Iterator[Issue]:
+    for place, question in enumerate(intake.none):
+        if question not in vocabulary.questions:
+            known = f"Known: {', '.join(vocabulary.questions)}."
+            yield Issue(f"There is no question `{question}`.", known, f"spec.intake.none[{place}]")
+    positions = [name for name, known in vocabulary.facts.items() if known.legal_position]
+    for name in positions:
+        if intake.facts.get(name) is True and name not in intake.positions:
+            yield Issue(
+                f"`{name}` is a legal position that nobody has signed for.",
+                f"Say who did: `positions: {{{name}: {{signed_by: PERSON, memo: WHERE, signed_on: DAY}}}}`.",
+                f"spec.intake.positions.{name}",
+            )
+    for name in intake.positions:
+        if name not in positions:
+            yield Issue(f"`{name}` is no legal position.", "Take it out.", f"spec.intake.positions.{name}")
 
 
 def effects(tx: Tx, proposal: Proposal) -> Iterator[str]:
@@ -50,20 +66,14 @@ def _sides(tx: Tx, proposal: Proposal) -> tuple[dict[str, Standing], dict[str, S
     if key not in tx.memo:
         known = queries.estate(tx)
         # The world is held beside the result: an id is unique only as long as what it names lives.
+        laid = _laid_over(known, proposal)
         tx.memo[key] = (
             proposal.world,
-            _assessed(known, proposal),
-            _assessed(_laid_over(known, proposal), proposal),
+            queries.assessed(tx, known, known.use_cases, now=proposal.now),
+            queries.assessed(tx, laid, laid.use_cases, now=proposal.now),
         )
     _, before, after = tx.memo[key]
     return before, after
-
-
-def _assessed(known: Estate, proposal: Proposal) -> dict[str, Standing]:
-    return {
-        name: assess(known, declared, rulebook=rulebook(), now=proposal.now)
-        for name, declared in known.use_cases.items()
-    }
 
 
 def _laid_over(known: Estate, proposal: Proposal) -> Estate:
@@ -76,8 +86,10 @@ def _laid_over(known: Estate, proposal: Proposal) -> Estate:
             continue
         said = (proposal.actor.principal, resource.document())
         versions = old.versions if old else ()
-        declared[resource.name] = Declared(resource, len(versions) + 1, "", "", (*versions, said))
-    return queries.arrange(by_kind, declared=declared, said=known.said)
+        declared[resource.name] = Declared(
+            resource, len(versions) + 1, "", "", (*versions, said), proposal.now
+        )
+    return arrange(by_kind, declared=declared, said=known.said)
 
 
 def _all(proposal: Proposal, kind: str) -> list[Any]:
@@ -115,6 +127,7 @@ def differences(before: Standing | None, after: Standing | None) -> Iterator[str
         yield (
             f"the tier of {after.ref} {way} from {before.tier.tier} to {after.tier.tier}: {_because(after)}"
         )
+    yield from _rules_differ(before, after)
     counted = {one.id: one for one in before.said.approvals if one.counts}
     void = [one for one in after.said.approvals if one.id in counted and not one.counts]
     if void:
@@ -129,6 +142,15 @@ def differences(before: Standing | None, after: Standing | None) -> Iterator[str
         yield f"{after.ref} gets a grant until {after.grant.expires_at.date()}"
     elif before.grant is not None and after.grant is not None:
         yield from _regranted(before.grant, after.grant)
+
+
+def _rules_differ(before: Standing, after: Standing) -> Iterator[str]:
+    old, new = before.tier.decision, after.tier.decision
+    fired = {*old.fires_now, *old.fires_later}, {*new.fires_now, *new.fires_later}
+    if starts := sorted(fired[1] - fired[0]):
+        yield f"{after.ref} now falls under {', '.join(starts)}"
+    if stops := sorted(fired[0] - fired[1]):
+        yield f"{after.ref} no longer falls under {', '.join(stops)}"
 
 
 def _regranted(before: Grant, after: Grant) -> Iterator[str]:

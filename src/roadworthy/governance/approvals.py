@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from roadworthy.evidence.fact import Recorded
-from roadworthy.governance.facts import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
-from roadworthy.governance.rulebook import ApprovalNeed
-from roadworthy.governance.tier import Tier, rank
+from roadworthy.governance.delegation import Voice
+from roadworthy.governance.facts import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn, DissentRecorded
+from roadworthy.governance.requirements import ApprovalNeed
+from roadworthy.rules.tier import Tier, rank
 
 State: TypeAlias = Literal[
     "valid",
@@ -20,8 +21,14 @@ State: TypeAlias = Literal[
     "void-change",
     "void-tier",
     "void-author",
+    "void-role",
     "void-second-role",
+    "void-same-voice",
 ]
+SAID = (ApprovalGiven, ApprovalRefused, DissentRecorded)
+"""What a person can say in a role; the last of these is the one that stands."""
+Until: TypeAlias = Callable[[str, str], datetime]
+"""Until when a person holds a role here; long ago for who does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,17 @@ class Approval:
     comment: str
     state: State
     why: str = ""
+    on_behalf_of: str = ""
+
+    @property
+    def voice(self) -> str:
+        """Return whose role it was given in."""
+        return self.on_behalf_of or self.person
+
+    @property
+    def by(self) -> str:
+        """Name who gave it, and for whom."""
+        return f"{self.person} for {self.on_behalf_of}" if self.on_behalf_of else self.person
 
     @property
     def counts(self) -> bool:
@@ -55,11 +73,23 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Dissent:
+    """A no that stands and blocks nothing: its giver lets those who are for it go on."""
+
+    id: str
+    role: str
+    person: str
+    at: datetime
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
-    """All that was said about a use case: approvals, oldest first, and the refusals that stand."""
+    """All that was said about a use case: approvals, oldest first; refusals, dissents that stand."""
 
     approvals: tuple[Approval, ...]
     refusals: tuple[Refusal, ...]
+    dissents: tuple[Dissent, ...] = ()
 
     def valid(self, role: str) -> tuple[Approval, ...]:
         """Return the approvals of a role that count, the longest-lasting first."""
@@ -78,6 +108,8 @@ class Need:
     can_give: tuple[str, ...]
     cannot: tuple[tuple[str, str], ...]
     """(person, why) of those who hold the role and may not approve this."""
+    because: tuple[str, ...] = ()
+    """What asks for it: the tier, a unit, a duty."""
 
     @property
     def missing(self) -> int:
@@ -85,77 +117,114 @@ class Need:
         return max(0, self.quorum - len(self.held))
 
 
-def review(
-    events: Sequence[Recorded[Any]],
-    *,
-    digest: str,
-    tier: Tier,
-    authors: Mapping[str, str],
-    now: datetime,
-) -> Review:
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What an approval is held against: what is approved now, who may not approve, who holds which role."""
+
+    digest: str
+    tier: Tier
+    authors: Mapping[str, str]
+    now: datetime
+    role_until: Until
+    is_here: Callable[[str], bool] = lambda _person: True
+
+
+def review(events: Sequence[Recorded[Any]], *, grounds: Grounds) -> Review:
     """Read what was said, oldest first; the last word of a person in a role is the one that stands."""
     withdrawn = {one.fact.approval: one for one in events if isinstance(one.fact, ApprovalWithdrawn)}
-    last = {
-        (one.actor, one.fact.role): one.id
-        for one in events
-        if isinstance(one.fact, ApprovalGiven | ApprovalRefused)
-    }
+    last = {(one.actor, one.fact.role): one.id for one in events if isinstance(one.fact, SAID)}
     approvals: list[Approval] = []
     refusals: list[Refusal] = []
+    dissents: list[Dissent] = []
     filled: dict[str, str] = {}
+    voiced: set[tuple[str, str]] = set()
     for one in events:
         fact = one.fact
-        if isinstance(fact, ApprovalRefused):
-            stands = one.id not in withdrawn and last[one.actor, fact.role] == one.id
-            if stands and fact.digest == digest:
-                refusals.append(Refusal(one.id, fact.role, one.actor, one.at, fact.comment))
-        if not isinstance(fact, ApprovalGiven):
+        if not isinstance(fact, SAID):
             continue
-        state, why = _state(one, fact, digest=digest, tier=tier, authors=authors, now=now)
+        stands = one.id not in withdrawn and last[one.actor, fact.role] == one.id
+        if not isinstance(fact, ApprovalGiven):
+            if stands and fact.digest == grounds.digest:
+                said = (one.id, fact.role, one.actor, one.at, fact.comment)
+                if isinstance(fact, ApprovalRefused):
+                    refusals.append(Refusal(*said))
+                else:
+                    dissents.append(Dissent(*said))
+            continue
+        state, why = _state(one, fact, grounds)
         if one.id in withdrawn:
-            by = withdrawn[one.id]
-            state, why = (
-                "withdrawn",
-                f"{by.actor} withdrew it" + (f": {by.fact.reason}" if by.fact.reason else ""),
-            )
-        elif last[one.actor, fact.role] != one.id:
+            state, why = "withdrawn", _withdrawn(withdrawn[one.id])
+        elif not stands:
             state, why = "superseded", "the same person said something newer"
         elif state == "valid":
-            first = filled.setdefault(one.actor, fact.role)
-            if first != fact.role:
-                state, why = "void-second-role", f"{one.actor} already fills the role {first}"
+            state, why = _one_voice(one.actor, fact, filled, voiced)
+        ends = _ends(one.actor, fact, grounds) if state == "valid" else fact.expires_at
         approvals.append(
-            Approval(one.id, fact.role, one.actor, one.at, fact.expires_at, fact.comment, state, why)
+            Approval(one.id, fact.role, one.actor, one.at, ends, fact.comment, state, why, fact.on_behalf_of)
         )
-    return Review(tuple(approvals), tuple(refusals))
+    return Review(tuple(approvals), tuple(refusals), tuple(dissents))
 
 
-def _state(
-    one: Recorded[Any],
-    fact: ApprovalGiven,
-    *,
-    digest: str,
-    tier: Tier,
-    authors: Mapping[str, str],
-    now: datetime,
+def _withdrawn(by: Recorded[Any]) -> str:
+    return f"{by.actor} withdrew it" + (f": {by.fact.reason}" if by.fact.reason else "")
+
+
+def _one_voice(
+    person: str, fact: ApprovalGiven, filled: dict[str, str], voiced: set[tuple[str, str]]
 ) -> tuple[State, str]:
-    if fact.digest != digest:
-        return "void-change", "what was approved has changed since"
-    if rank(fact.tier) < rank(tier):
-        return "void-tier", f"it was given for the tier {fact.tier}, and the tier is {tier} now"
-    if one.actor in authors:
-        return "void-author", f"{one.actor} {authors[one.actor]}"
-    if fact.expires_at <= now:
-        return "expired", "it has expired"
+    """Let nobody fill two roles, nor one role twice by a stand-in."""
+    voice = fact.on_behalf_of or person
+    for one in dict.fromkeys((person, voice)):
+        first = filled.setdefault(one, fact.role)
+        if first != fact.role:
+            return "void-second-role", f"{one} already fills the role {first}"
+    for one in {person, voice}:
+        if (one, fact.role) in voiced:
+            return "void-same-voice", f"{one} has approved as {fact.role} already"
+    voiced |= {(person, fact.role), (voice, fact.role)}
     return "valid", ""
 
 
-def obstacle(person: str, role: str, *, said: Review, authors: Mapping[str, str]) -> str:
-    """Say why a holder of the role may not approve, as the end of a sentence; empty when they may."""
-    if person in authors:
-        return authors[person]
-    other = next((one.role for one in said.approvals if one.person == person and one.counts), role)
-    return f"already approved as {other}, and one person fills one role only" if other != role else ""
+def _ends(person: str, fact: ApprovalGiven, grounds: Grounds) -> datetime:
+    """Return when it ends: on its own date, or with the role it was given in."""
+    return min(fact.expires_at, grounds.role_until(fact.on_behalf_of or person, fact.role))
+
+
+def _state(one: Recorded[Any], fact: ApprovalGiven, grounds: Grounds) -> tuple[State, str]:
+    voice = fact.on_behalf_of or one.actor
+    if fact.digest != grounds.digest:
+        return "void-change", "what was approved has changed since"
+    if rank(fact.tier) < rank(grounds.tier):
+        return "void-tier", f"it was given for the tier {fact.tier}, and the tier is {grounds.tier} now"
+    for each in dict.fromkeys((one.actor, voice)):
+        if each in grounds.authors:
+            return "void-author", f"{each} {grounds.authors[each]}"
+    if fact.expires_at <= grounds.now:
+        return "expired", "it has expired"
+    if not grounds.is_here(one.actor):
+        return "void-role", f"{one.actor} has left"
+    if grounds.role_until(voice, fact.role) <= grounds.now:
+        return "void-role", f"{voice} no longer holds the role"
+    return "valid", ""
+
+
+def obstacle(voice: Voice, role: str, *, said: Review, authors: Mapping[str, str]) -> str:
+    """Say why somebody may not approve in a role, as the end of a sentence; empty when they may."""
+    if voice.person in authors:
+        return authors[voice.person]
+    principal = voice.on_behalf_of
+    if principal in authors:
+        return f"would stand in for {principal}, who {authors[principal]}"
+    for person in filter(None, (voice.person, principal)):
+        for one in said.approvals:
+            if not one.counts or person not in {one.person, one.voice}:
+                continue
+            if one.role != role:
+                whose = "" if person == voice.person else f"would stand in for {person}, who "
+                return f"{whose}already approved as {one.role}, and one person fills one role only"
+            if one.person != voice.person:
+                return f"has the same voice as {one.by}, who approved"
+    return ""
 
 
 def needs(
@@ -163,7 +232,7 @@ def needs(
     *,
     said: Review,
     authors: Mapping[str, str],
-    holders: Callable[[str], Sequence[str]],
+    voices: Callable[[str], Sequence[Voice]],
 ) -> tuple[Need, ...]:
     """Say for each role asked for what is held, what is missing and who can give it."""
     found = []
@@ -171,11 +240,15 @@ def needs(
         held = said.valid(need.role)[: need.quorum]
         giving = {one.person for one in held}
         can, cannot = list[str](), list[tuple[str, str]]()
-        for person in holders(need.role):
-            why = obstacle(person, need.role, said=said, authors=authors)
+        for voice in voices(need.role):
+            why = obstacle(voice, need.role, said=said, authors=authors)
+            if voice.person in giving or voice.person in can:
+                continue
             if why:
-                cannot.append((person, why))
-            elif person not in giving:
-                can.append(person)
-        found.append(Need(need.role, need.quorum, need.valid_days, held, tuple(can), tuple(cannot)))
+                cannot.append((voice.person, why))
+            else:
+                can.append(voice.person)
+        found.append(
+            Need(need.role, need.quorum, need.valid_days, held, tuple(can), tuple(cannot), need.because)
+        )
     return tuple(found)

@@ -23,7 +23,7 @@ from roadworthy.foundation.web.parts import (
 from roadworthy.governance.approvals import Approval, Need
 from roadworthy.governance.estate import Estate
 from roadworthy.governance.standing import Standing
-from roadworthy.governance.tier import TierVerdict
+from roadworthy.rules.tier import TierVerdict
 from roadworthy.use_cases.kinds import UseCase
 from roadworthy.use_cases.ownership import SIDE_TITLES, SIDES
 
@@ -55,6 +55,7 @@ class CasePage:
     name: str
     status: Status
     summary: str
+    action: Link | None
     tabs: Sequence[Tab]
     facts: Sequence[tuple[str, Cell]]
     headline: Status
@@ -88,6 +89,11 @@ def tier_status(tier: TierVerdict) -> Status:
     return Status(_TIERS[tier.tier], tier.tier)
 
 
+def tier_name(tier: str) -> Status:
+    """Return the chip of a settled tier."""
+    return Status(_TIERS[tier], tier)
+
+
 def headline(standing: Standing) -> tuple[Status, str]:
     """Say in one sentence whether it may call, and what is next if not."""
     grant, block = standing.grant, standing.block
@@ -117,6 +123,18 @@ def checklist(standing: Standing) -> list[Check]:
     found += _ownership(standing)
     found.append(_tier_check(standing))
     found += [_need_check(need) for need in standing.needs]
+    if standing.asked.approves_itself and not standing.needs:
+        why = "A use case of minimal risk needs nobody's approval once nothing else is missing."
+        found.append(Check(status=Status("good", "by itself"), what="Approves itself", why=why))
+    found += [
+        Check(
+            status=Status("warn", "dissent"),
+            what=f"{one.person} is against it as {one.role}",
+            why=one.comment,
+            next_step="It blocks nothing; the grant names it.",
+        )
+        for one in standing.said.dissents
+    ]
     found += [
         Check(
             status=Status("bad", "refused"),
@@ -169,13 +187,19 @@ def _tier_check(standing: Standing) -> Check:
 def _need_check(need: Need) -> Check:
     if not need.missing:
         until = min(one.expires_at for one in need.held)
-        by = ", ".join(one.person for one in need.held)
-        why = f"By {by}, until {until:%Y-%m-%d}."
+        by = ", ".join(one.by for one in need.held)
+        why = f"By {by}, until {until:%Y-%m-%d}. {_asked_because(need)}".strip()
         return Check(status=Status("good", "given"), what=f"Approval as {need.role}", why=why)
     can = " or ".join(need.can_give[:5])
     step = f"Ask {can}." if can else f"Nobody can give it: bind {need.role} to somebody who did not write it."
-    why = "; ".join(f"{person} cannot, who {reason}" for person, reason in need.cannot[:5])
+    cannot = "; ".join(f"{person} cannot, who {reason}" for person, reason in need.cannot[:5])
+    why = ". ".join(part.rstrip(".") for part in (_asked_because(need), cannot) if part)
     return Check(status=Status("bad", "missing"), what=f"Approval as {need.role}", why=why, next_step=step)
+
+
+def _asked_because(need: Need) -> str:
+    duties = [one for one in need.because if not one.startswith("its tier")]
+    return f"Asked because {duties[0]}." if duties else ""
 
 
 def tier_reasons(tier: TierVerdict) -> list[Check]:
@@ -219,7 +243,7 @@ def approvals_table(standing: Standing) -> Table:
         rows=[
             {
                 "role": one.role,
-                "person": one.person,
+                "person": one.by,
                 "state": Status("good", "yes") if one.counts else Status("none", f"no: {one.why}"),
                 "at": one.at,
                 "expires_at": one.expires_at,
@@ -326,8 +350,12 @@ def events(standing: Standing, spec: UseCase, history: Iterable[Mapping[str, Any
         for one in history
     ]
     found += [
-        Event(at=one.at, what=f"Approved as {one.role}", by=one.person, state="good", why=one.comment)
+        Event(at=one.at, what=f"Approved as {one.role}", by=one.by, state="good", why=one.comment)
         for one in standing.said.approvals
+    ]
+    found += [
+        Event(at=one.at, what=f"Dissented as {one.role}", by=one.person, state="warn", why=one.comment)
+        for one in standing.said.dissents
     ]
     found += [
         Event(at=one.at, what=f"Refused as {one.role}", by=one.person, state="bad", why=one.comment)

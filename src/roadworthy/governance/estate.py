@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from roadworthy.controls.control import ControlState
 from roadworthy.evidence.fact import Recorded
+from roadworthy.governance.checklist import Standard, in_force
+from roadworthy.governance.delegation import LONG_AGO, NEVER, StandIn, Voice, stand_in, voices
+from roadworthy.governance.exclusion import Exclusion
+from roadworthy.governance.gate import Piece
 from roadworthy.governance.grant import Supply
 from roadworthy.identity.rights import Held, covering_units, start_of
 from roadworthy.registry.resource import Resource
-from roadworthy.use_cases.kinds import Metric, UseCase
+from roadworthy.rules.overlay import overlaid
+from roadworthy.rules.packs import shipped
+from roadworthy.rules.rulebook import Rulebook
+from roadworthy.use_cases.kinds import Metric, UnitApproval, UseCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,8 @@ class Declared:
     managed_by: str
     versions: tuple[tuple[str, Mapping[str, Any] | None], ...]
     """(actor, document) of every version, oldest first."""
+    asked_at: datetime | None = None
+    """When it was last declared: since then answers to its checklist are waited for."""
 
     @property
     def ref(self) -> str:
@@ -42,6 +52,16 @@ class Someone:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What the evidence says of one use case: how its controls stand, and the pieces filed from outside."""
+
+    controls: Mapping[str, ControlState] = field(default_factory=dict)
+    pieces: tuple[Piece, ...] = ()
+    calls: int | None = None
+    """How many calls were let through in the last thirty days, where a number was declared."""
+
+
+@dataclass(frozen=True, slots=True)
 class Estate:
     """Everything at one moment; a past verdict is computed from the estate of its date."""
 
@@ -53,10 +73,58 @@ class Estate:
     bindings: tuple[tuple[str, Held], ...]
     parents: Mapping[str, str | None]
     """Unit -> the unit it is part of."""
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Unit -> the answers that hold for all its use cases."""
+    asks: Mapping[str, tuple[UnitApproval, ...]] = field(default_factory=dict)
+    """Unit -> the approvals it asks for beyond the tier's."""
+    stand_ins: tuple[StandIn, ...] = ()
+    exclusions: tuple[Resource[Exclusion], ...] = ()
     account_owners: Mapping[str, str] = field(default_factory=dict)
     """`service-account/ci` -> `person/ada`."""
+    rulebook: Rulebook = field(default_factory=shipped)
+    """The rules in force, those of the organization included."""
     said: Mapping[str, tuple[Recorded[Any], ...]] = field(default_factory=dict)
-    """Use case ref -> approvals, refusals and withdrawals, oldest first."""
+    """Use case ref -> approvals, refusals, withdrawals and what was said of exceptions, oldest first."""
+    gates: tuple[Standard, ...] = field(default_factory=lambda: in_force(()))
+    """The gates in force: shipped and declared."""
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """Use case -> what the evidence says; what is not here is unknown."""
+
+    def profile(self, namespace: str) -> dict[str, Any]:
+        """Return the answers a use case inherits; those of the nearest unit hold."""
+        inherited: dict[str, Any] = {}
+        for unit in reversed(tuple(covering_units(namespace, self.parents))):
+            inherited |= self.profiles.get(unit, {})
+        return inherited
+
+    def unit_approvals(self, namespace: str) -> tuple[UnitApproval, ...]:
+        """Return what the unit and those above it ask for beyond the tier."""
+        covering = covering_units(namespace, self.parents)
+        return tuple(one for unit in covering for one in self.asks.get(unit, ()))
+
+    def voices(self, role: str, namespace: str, *, now: datetime) -> tuple[Voice, ...]:
+        """Return who can speak in a role that covers a namespace, in their own name or in another's."""
+        found = voices(
+            self.holders(role, namespace, now=now),
+            self.stand_ins,
+            role=role,
+            covering=covering_units(namespace, self.parents),
+            now=now,
+        )
+        return tuple(one for one in found if self.is_here(one.person, now=now))
+
+    def role_until(self, person: str, role: str, namespace: str) -> datetime:
+        """Return until when a person holds a role that covers a namespace; long ago if they do not."""
+        known = self.people.get(person)
+        if known is None:
+            return LONG_AGO
+        covering = set(covering_units(namespace, self.parents))
+        ends = [
+            NEVER if held.expires_on is None else start_of(held.expires_on)
+            for subject, held in self.bindings
+            if subject == person and held.role == role and held.unit in covering
+        ]
+        return min(max(ends, default=LONG_AGO), known.leaves_at or NEVER)
 
     def holders(self, role: str, namespace: str, *, now: datetime) -> tuple[str, ...]:
         """Return the people still here who hold a role that covers a namespace."""
@@ -85,3 +153,46 @@ class Estate:
         """Return the name of a principal for people."""
         known = self.people.get(principal)
         return known.display if known else principal
+
+
+def arrange(
+    by_kind: Mapping[str, Iterable[Resource[Any]]],
+    *,
+    declared: Mapping[str, Declared],
+    said: Mapping[str, tuple[Recorded[Any], ...]],
+) -> Estate:
+    """Arrange declarations, wherever they were read, as verdicts need them."""
+    supply = Supply(
+        models={one.name: one.spec.provider for one in by_kind["Model"]},
+        routes={one.name: one.spec.models for one in by_kind["Route"]},
+        providers=frozenset(one.name for one in by_kind["Provider"]),
+    )
+    people = {
+        f"person/{one.name}": Someone(
+            f"person/{one.name}",
+            one.spec.display_name,
+            None if one.spec.disabled_on is None else start_of(one.spec.disabled_on),
+        )
+        for one in by_kind["Person"]
+    }
+    return Estate(
+        use_cases=declared,
+        metrics={one.name: one.spec for one in by_kind["Metric"]},
+        supply=supply,
+        people=people,
+        bindings=tuple(
+            (one.spec.subject, Held(one.spec.role, one.spec.unit, one.spec.expires_on))
+            for one in by_kind["RoleBinding"]
+        ),
+        parents={one.name: one.spec.parent for one in by_kind["Unit"]},
+        profiles={one.name: one.spec.profile for one in by_kind["Unit"] if one.spec.profile},
+        asks={one.name: one.spec.approvals for one in by_kind["Unit"] if one.spec.approvals},
+        stand_ins=tuple(stand_in(one.name, one.namespace, one.spec) for one in by_kind.get("Delegation", ())),
+        account_owners={
+            f"service-account/{one.name}": f"person/{one.spec.owner}" for one in by_kind["ServiceAccount"]
+        },
+        rulebook=overlaid(shipped(), {one.name: one.spec for one in by_kind.get("PolicyPack", ())}),
+        said=said,
+        exclusions=tuple(by_kind.get("Exclusion", ())),
+        gates=in_force(by_kind.get("Gate", ())),
+    )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from roadworthy.foundation.canonical import digest
-from roadworthy.governance.approvals import Need, Review
-from roadworthy.governance.rulebook import TierNeeds
-from roadworthy.governance.tier import TierVerdict
+from roadworthy.governance.approvals import Approval, Need, Review
+from roadworthy.governance.gate import OWN_REASONS, GateVerdict, ItemVerdict
+from roadworthy.governance.requirements import TierNeeds
+from roadworthy.identity.rights import start_of
 from roadworthy.registry.resource import Resource
+from roadworthy.rules.tier import TierVerdict
 from roadworthy.use_cases.kinds import UseCase
 from roadworthy.use_cases.ownership import OwnershipCheck
 from roadworthy.use_cases.pilot import PilotTest
+
+BY_ITSELF = timedelta(days=30)
+"""How far ahead a grant reaches that no person gave; it is computed anew every day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ class Case:
     generation: int
     declared_at: str
     changers: tuple[str, ...]
+    declared_on: datetime | None = None
 
     @property
     def ref(self) -> str:
@@ -101,6 +107,8 @@ def compile_grant(
     needs: Sequence[Need],
     supply: Supply,
     rules: str,
+    now: datetime,
+    gate: GateVerdict | None = None,
 ) -> Grant | Block:
     """Grant only when every reason against it is gone; name all of them, not the first."""
     spec = case.resource.spec
@@ -109,27 +117,27 @@ def compile_grant(
     reasons = [
         *_stage_reasons(case),
         *_tier_reasons(case, tier),
-        *_pilot_reasons(case, pilot),
+        *_pilot_reasons(case, pilot, gate),
         *_owner_reasons(case, ownership, asked),
         *_approval_reasons(case, said, needs, tier),
+        *_gate_reasons(case, gate, asked),
     ]
     if not models and not routes:
         reasons.append(_nothing_to_call(case))
     if reasons:
         return Block(case.resource.name, tuple(reasons))
     held = [one for need in needs for one in need.held]
-    assert held, "every tier that may call asks for an approval"
-    ends = [one.expires_at for one in held]
+    assert held or asked.approves_itself, "a person approves what does not approve itself"
+    ends = [one.expires_at for one in held] or [start_of(now.date()) + BY_ITSELF]
     if ownership.owners_until is not None:
         ends.append(ownership.owners_until)
-    made_of = (
-        f"{case.ref}@{case.generation}",
-        f"tier {tier.tier} by {rules}",
-        *(f"{one.role}: {one.person} ({one.id})" for one in held),
-        *(f"model/{name}" for name in models),
-        *(f"route/{name}" for name in routes),
-    )
-    not_before = max(one.at for one in held)
+    if gate is not None and gate.holds_until is not None:
+        ends.append(gate.holds_until)
+    approved = _approved_by(held, said, tier)
+    called = (*(f"model/{name}" for name in models), *(f"route/{name}" for name in routes))
+    decided = (f"{case.ref}@{case.generation}", f"tier {tier.tier} by {rules}")
+    made_of = (*decided, *approved, *_gate_parts(gate), *called)
+    not_before = max((one.at for one in held), default=case.declared_on or start_of(now.date()))
     return Grant(
         id=f"grant_{digest([*made_of, min(ends).isoformat()])[:20]}",
         use_case=case.resource.name,
@@ -147,6 +155,13 @@ def compile_grant(
         data_class=_data_class(spec),
         warnings=tuple(gap.message for gap in ownership.gaps),
     )
+
+
+def _approved_by(held: Sequence[Approval], said: Review, tier: TierVerdict) -> tuple[str, ...]:
+    """Name what approved it, and who is on record against it."""
+    approved = tuple(f"{one.role}: {one.by} ({one.id})" for one in held)
+    against = tuple(f"dissent as {one.role}: {one.person} ({one.id})" for one in said.dissents)
+    return (approved or (f"by itself: tier {tier.tier}, nothing missing",)) + against
 
 
 def _data_class(spec: UseCase) -> str:
@@ -177,7 +192,47 @@ def _tier_reasons(case: Case, tier: TierVerdict) -> list[Reason]:
     return [Reason("needs-information", message, at, case.changers, step)]
 
 
-def _pilot_reasons(case: Case, pilot: PilotTest) -> list[Reason]:
+def _gate_parts(gate: GateVerdict | None) -> list[str]:
+    """Name what the gate rests on: control states with their evidence, pieces filed, exceptions."""
+    if gate is None:
+        return []
+    parts = [f"gate {gate.said}"]
+    for one in gate.items:
+        if one.word == "waived" and one.until is not None:
+            until = f"{one.until:%Y-%m-%d %H:%M} UTC"
+            by = ", ".join(one.who)
+            parts.append(f"exception {one.check.exception} by {by} until {until} ({one.exception})")
+        elif one.word == "pass" and one.check.required and one.check.kind not in OWN_REASONS:
+            rests_on = f" ({', '.join(one.evidence)})" if one.evidence else ""
+            parts.append(f"{one.check.subject} holds{rests_on}")
+    return parts
+
+
+def _gate_reasons(case: Case, gate: GateVerdict | None, asked: TierNeeds) -> list[Reason]:
+    """Name what the gate asks for beyond tier, pilot test, owners and approvals, which say so themselves."""
+    if gate is None:
+        return []
+    return [
+        _gate_reason(case, one)
+        for one in gate.failing
+        if one.check.kind not in OWN_REASONS or (one.check.kind == "deputies" and asked.deputies != "block")
+    ]
+
+
+def _gate_reason(case: Case, one: ItemVerdict) -> Reason:
+    evidence = f" Evidence: {', '.join(one.evidence)}." if one.evidence else ""
+    return Reason(
+        "gate-failed",
+        f"The gate {one.check.gate} asks for {one.check.subject} ({one.check.what}): {one.said}. "
+        f"{one.because}{evidence}",
+        case.ref,
+        one.who or case.changers,
+        one.next_step,
+    )
+
+
+def _pilot_reasons(case: Case, pilot: PilotTest, gate: GateVerdict | None) -> list[Reason]:
+    asked = None if gate is None else {one.check.subject for one in gate.failing}
     return [
         Reason(
             f"pilot-{point.code}",
@@ -187,6 +242,7 @@ def _pilot_reasons(case: Case, pilot: PilotTest) -> list[Reason]:
             point.next_step,
         )
         for point in pilot.missing
+        if asked is None or point.code in asked
     ]
 
 
@@ -217,7 +273,9 @@ def _approval_reasons(case: Case, said: Review, needs: Sequence[Need], tier: Tie
         void = [one for one in said.approvals if one.role == need.role and not one.counts]
         since = f" The one of {void[-1].person} no longer counts: {void[-1].why}." if void else ""
         some = "An approval" if need.missing == 1 else f"{need.missing} approvals"
-        lacking = f"{some} as {need.role} {'is' if need.missing == 1 else 'are'} missing.{since}"
+        duties = [one for one in need.because if not one.startswith("its tier")]
+        asks = f" {duties[0][:1].upper()}{duties[0][1:]}." if duties else ""
+        lacking = f"{some} as {need.role} {'is' if need.missing == 1 else 'are'} missing.{since}{asks}"
         if need.can_give:
             step = f"Ask {' or '.join(need.can_give[:5])}."
         else:

@@ -14,11 +14,13 @@ from roadworthy.foundation.storage.database import Tx
 from roadworthy.foundation.web.context import Call
 from roadworthy.foundation.web.router import SIGNED_IN, Router
 from roadworthy.governance import operations, queries
-from roadworthy.governance.packs import rulebook
 from roadworthy.governance.standing_document import standing_document, tier_document
-from roadworthy.governance.tier import decide, known_facts
 from roadworthy.registry.door import actor_of
 from roadworthy.registry.kinds import NAME_PATTERN
+from roadworthy.rules.decide import decide
+from roadworthy.rules.queries import rulebook
+from roadworthy.rules.stated import known_facts
+from roadworthy.rules.tier import verdict
 from roadworthy.use_cases.kinds import FactValue
 
 router = Router(tag="governance")
@@ -36,7 +38,7 @@ class _Body(BaseModel):
 class ApprovalRequest(_Body):
     """A decision about a use case as it stands."""
 
-    decision: Annotated[str, Field(pattern="^(approve|refuse)$")] = "approve"
+    decision: Annotated[str, Field(pattern="^(approve|refuse|dissent)$")] = "approve"
     role: Annotated[str, Field(max_length=60)] = ""
     """Needed only by somebody who holds several of the roles asked for."""
     comment: Comment = ""
@@ -90,11 +92,11 @@ def list_standings(tx: Tx, call: Call, as_of: AsOf = None) -> dict[str, Any]:
 
 @router.post("/v1/use-cases/{name}/approvals", permission="approval.give", status=201)
 def decide_approval(tx: Tx, call: Call, name: UseCaseName, body: ApprovalRequest) -> dict[str, Any]:
-    """Approve or refuse a use case in one's role."""
+    """Approve or refuse a use case in one's role, or dissent from it."""
     actor, given = actor_of(call), {"use_case": name, "role": body.role, "comment": body.comment}
-    if body.decision == "refuse":
-        refused = operations.refuse_approval(tx, **given, digest=body.digest, actor=actor, now=call.now)
-        return _recorded(refused)
+    if body.decision != "approve":
+        say = operations.refuse_approval if body.decision == "refuse" else operations.dissent
+        return _recorded(say(tx, **given, digest=body.digest, actor=actor, now=call.now))
     approved = operations.give_approval(
         tx, **given, digest=body.digest, expires_at=_utc(body.expires_at), actor=actor, now=call.now
     )
@@ -131,12 +133,12 @@ def needs_you(tx: Tx, call: Call) -> dict[str, Any]:
 
 
 @router.post("/v1/rules/decide", permission="governance.read", access="none")
-def try_rules(body: FactsRequest) -> dict[str, Any]:
+def try_rules(call: Call, body: FactsRequest) -> dict[str, Any]:
     """Say which tier these answers would lead to; nothing is saved."""
     book = rulebook()
     facts = known_facts(body.facts, autonomy=body.autonomy, vocabulary=book.vocabulary)
-    verdict = decide(facts, rules=book.rules, vocabulary=book.vocabulary)
-    return {**tier_document(verdict), "rules": book.version}
+    tier = verdict(decide(facts, rulebook=book, as_of=call.now.date()))
+    return {**tier_document(tier), "rules": book.version}
 
 
 def _utc(value: datetime | None) -> datetime | None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from roadworthy.foundation.errors import Issue
-from roadworthy.foundation.web.parts import Option
-from roadworthy.governance.conditions import FactDefinition
+from roadworthy.foundation.web.parts import Check, Option, Status
 from roadworthy.registry.kinds import API_VERSION
+from roadworthy.rules.conditions import FactDefinition
 from roadworthy.use_cases.ownership import SIDE_TITLES, SIDES
 
 TEXT_FIELDS = ("title", "summary", "outcome", "business_case", "bucket", "security_path")
@@ -18,6 +18,11 @@ NUMBER_FIELDS = ("expected_users", "retention_days")
 LINE_FIELDS = ("data_sources", "integrations", "models", "routes")
 METRIC_ROWS = 5
 FACT_PREFIX = "fact_"
+NONE_FIELD = "none_of"
+"""The questions answered with "none of this"."""
+STEP_FIELD = "step"
+PREVIEW = "preview"
+"""Shows what the answers so far lead to, and declares nothing."""
 Sent = Mapping[str, Sequence[str]]
 
 BUCKETS = (
@@ -51,6 +56,8 @@ def field_names(asked: Sequence[FactDefinition]) -> tuple[str, ...]:
         *targets,
         *owners,
         *facts,
+        NONE_FIELD,
+        STEP_FIELD,
     )
 
 
@@ -71,8 +78,8 @@ def document(sent: Sent, asked: Sequence[FactDefinition]) -> dict[str, Any]:
         spec["metrics"] = metrics
     if owners := _owners(sent):
         spec["owners"] = owners
-    if facts := _facts(sent, asked):
-        spec["intake"] = {"facts": facts}
+    if intake := _intake(sent, asked):
+        spec["intake"] = intake
     metadata = {"name": _one(sent, "name")}
     if namespace := _one(sent, "namespace"):
         metadata["namespace"] = namespace
@@ -111,6 +118,12 @@ def _owners(sent: Sent) -> dict[str, Any]:
     return found
 
 
+def _intake(sent: Sent, asked: Sequence[FactDefinition]) -> dict[str, Any]:
+    none = [one for one in sent.get(NONE_FIELD, ()) if one]
+    said = {"facts": _facts(sent, asked), "none": none}
+    return {name: value for name, value in said.items() if value}
+
+
 def _facts(sent: Sent, asked: Sequence[FactDefinition]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for known in asked:
@@ -142,6 +155,30 @@ class FactField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionGroup:
+    """One question of the intake with the facts that can still matter."""
+
+    id: str
+    ask: str
+    touches: str
+    """Which rules its answer touches, in words."""
+    facts: Sequence[FactField]
+    may_be_none: bool
+    none: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What the answers so far lead to."""
+
+    status: Status
+    sentence: str
+    fires: Sequence[Check]
+    obligations: Sequence[tuple[str, str]]
+    unknown: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IntakePage:
     """The model of `intake.html`."""
 
@@ -167,7 +204,8 @@ class IntakePage:
         default=tuple((side, SIDE_TITLES[side].capitalize()) for side in SIDES)
     )
     metric_rows: Sequence[int] = tuple(range(1, METRIC_ROWS + 1))
-    facts: Sequence[FactField] = ()
+    groups: Sequence[QuestionGroup] = ()
+    outlook: Outlook | None = None
 
 
 def fact_fields(asked: Sequence[FactDefinition], sent: Sent, problems: Mapping[str, str]) -> list[FactField]:

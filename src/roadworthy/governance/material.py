@@ -1,10 +1,11 @@
 """Pure: what of a use case its approvers approve, its digest, and who its authors are.
 
 Material is what decides the risk: the outcome served, what it reads and is connected to, the metrics it is
-held to, the intake answers, models, routes, autonomy, security path, logging, retention and the unit that
-owns it. Its summary is material by its words: case, punctuation and spacing may be corrected. Title,
-business case, bucket, stage, timeline, expected users, owners, metric targets and labels are not: they may
-change without voiding an approval (owners and deputies are checked by themselves).
+held to, the intake answers, models, routes, autonomy, security path, logging, retention, the calls it is
+expected to make and the unit that owns it. Its summary is material by its words: case, punctuation and
+spacing may be corrected. Title, business case, bucket, stage, timeline, expected users, owners, metric
+targets and labels are not: they may change without voiding an approval (owners and deputies are checked by
+themselves).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ FIELDS = (
     "security_path",
     "logging",
     "retention_days",
+    "expected_calls_per_month",
 )
 
 
@@ -45,9 +47,16 @@ def _plain(name: str, value: Any) -> Any:
     if name == "metrics":
         return sorted(one["metric"] for one in value or ())
     if name == "intake":
-        facts = (value or {}).get("facts", {})
-        return {key: sorted(one, key=str) if isinstance(one, list) else one for key, one in facts.items()}
+        return _plain_intake(value or {})
     return sorted(value) if isinstance(value, list) else value
+
+
+def _plain_intake(intake: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answers by name; only what later versions added stands beside them under its own name."""
+    facts = intake.get("facts", {})
+    answers = {key: sorted(one, key=str) if isinstance(one, list) else one for key, one in facts.items()}
+    added = {"none": sorted(intake.get("none", ())), "positions": intake.get("positions", {})}
+    return answers | {f":{name}": value for name, value in added.items() if value}
 
 
 def material_digest(resource: Resource[UseCase]) -> str:

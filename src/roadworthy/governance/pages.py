@@ -29,8 +29,7 @@ from roadworthy.foundation.web.parts import (
 )
 from roadworthy.foundation.web.router import SIGNED_IN, Redirect, Router
 from roadworthy.foundation.web.view import View
-from roadworthy.governance import case_page, intake_form, operations, queries
-from roadworthy.governance.packs import rulebook
+from roadworthy.governance import case_page, intake_form, intake_outlook, operations, queries
 from roadworthy.governance.queries import Task
 from roadworthy.governance.standing import Standing
 from roadworthy.identity.kinds import PERSON
@@ -38,10 +37,14 @@ from roadworthy.registry import manifest
 from roadworthy.registry import operations as registry_operations
 from roadworthy.registry import queries as registry
 from roadworthy.registry.assembly import assembly_of
-from roadworthy.registry.door import actor_of
-from roadworthy.registry.kinds import NAME_PATTERN, Kind
+from roadworthy.registry.door import action_of, actor_of
+from roadworthy.registry.kinds import NAME_PATTERN, ROOT_NAMESPACE, Kind
 from roadworthy.registry.manifest import Manifest
-from roadworthy.use_cases.kinds import METRIC, OUTCOME, UNIT, USE_CASE
+from roadworthy.rules.decide import Decision
+from roadworthy.rules.decide import decide as decide_rules
+from roadworthy.rules.queries import rulebook
+from roadworthy.rules.stated import stated_facts
+from roadworthy.use_cases.kinds import METRIC, OUTCOME, UNIT, USE_CASE, Intake
 
 router = Router(tag="console")
 UseCaseName = Annotated[str, Path(pattern=NAME_PATTERN)]
@@ -62,12 +65,14 @@ class NeedsYouPage:
 
 
 _GROUPS = {
+    "escalated": "Has waited too long",
     "renew": "Ends soon",
     "approve": "Waits for your approval",
     "answer": "Waits for your answer",
     "close-gap": "Is missing where you are an owner",
 }
 _MARKS = {
+    "escalated": Status("bad", "waits too long"),
     "renew": Status("warn", "ends soon"),
     "approve": Status("info", "to decide"),
     "answer": Status("none", "open"),
@@ -226,12 +231,13 @@ _QUESTIONS = intake_form.questions(rulebook().asked)
 
 
 @router.page("/use-cases/new", permission="registry.declare")
-def intake_page(tx: Tx) -> View:
+def intake_page(tx: Tx, call: Call) -> View:
     """The intake form: the same fields and the same validation as a file or the API."""
-    return _intake_view(tx, _FRESH, issues=())
+    return _intake_view(tx, call, _FRESH, issues=())
 
 
-def _intake_view(tx: Tx, sent: intake_form.Sent, *, issues: Sequence[Issue]) -> View:
+def _intake_view(tx: Tx, call: Call, sent: intake_form.Sent, *, issues: Sequence[Issue]) -> View:
+    decision = _outlook_of(tx, call, sent)
     names = intake_form.field_names(_QUESTIONS)
     problems, others = intake_form.problems(issues, names)
     model = intake_form.IntakePage(
@@ -242,7 +248,8 @@ def _intake_view(tx: Tx, sent: intake_form.Sent, *, issues: Sequence[Issue]) -> 
         outcomes=_options(tx, OUTCOME, "title"),
         metrics=_options(tx, METRIC, "title"),
         people=_options(tx, PERSON, "display_name"),
-        facts=intake_form.fact_fields(_QUESTIONS, sent, problems),
+        groups=intake_outlook.groups(_QUESTIONS, sent, problems, decision),
+        outlook=intake_outlook.outlook(decision),
     )
     return View(
         title="Declare a use case",
@@ -253,6 +260,22 @@ def _intake_view(tx: Tx, sent: intake_form.Sent, *, issues: Sequence[Issue]) -> 
         command="roadworthy apply -f use-case.yaml",
         status=422 if issues else None,
     )
+
+
+def _outlook_of(tx: Tx, call: Call, sent: intake_form.Sent) -> Decision:
+    """Decide the answers so far, with what the chosen unit says for all its use cases."""
+    estate, document = queries.estate(tx), intake_form.document(sent, _QUESTIONS)
+    unit = document["metadata"].get("namespace", ROOT_NAMESPACE)
+    none = [
+        one for one in sent.get(intake_form.NONE_FIELD, ()) if one in estate.rulebook.vocabulary.questions
+    ]
+    facts = stated_facts(
+        Intake(facts=intake_outlook.read_facts(document, estate.rulebook), none=tuple(none)),
+        autonomy=intake_outlook.autonomy(sent),
+        profile=estate.profile(unit),
+        vocabulary=estate.rulebook.vocabulary,
+    )
+    return decide_rules(facts, rulebook=estate.rulebook, as_of=call.now.date())
 
 
 def _options(tx: Tx, kind: Kind, title: str) -> list[Option]:
@@ -281,11 +304,13 @@ def _fields(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 @_fields
 def declare_use_case(tx: Tx, call: Call, **sent: list[str]) -> Any:
     """Declare what the form says, managed by the console."""
+    if intake_form.PREVIEW in sent.get(intake_form.STEP_FIELD, ()):
+        return _intake_view(tx, call, sent, issues=())
     document = intake_form.document(sent, _QUESTIONS)
     name = document["metadata"]["name"]
     if registry.find(tx, USE_CASE, name) is not None:
         taken = Issue("There is a use case of that name already.", "Choose another.", "metadata.name")
-        return _intake_view(tx, sent, issues=[taken])
+        return _intake_view(tx, call, sent, issues=[taken])
     try:
         planned = registry_operations.plan(
             tx,
@@ -296,7 +321,7 @@ def declare_use_case(tx: Tx, call: Call, **sent: list[str]) -> Any:
             now=call.now,
         )
     except InvalidError as error:
-        return _intake_view(tx, sent, issues=error.issues or [Issue(error.what, error.fix)])
+        return _intake_view(tx, call, sent, issues=error.issues or [Issue(error.what, error.fix)])
     registry_operations.save(tx, assembly_of(call), planned, actor=actor_of(call), now=call.now)
     return Redirect(
         f"/use-cases/{name}", notice="It is declared. Below is what is between it and its first call."
@@ -316,7 +341,8 @@ def use_case_page(tx: Tx, call: Call, name: UseCaseName) -> View:
         name=name,
         status=case_page.state_status(standing),
         summary=spec.summary,
-        tabs=_tabs(name),
+        action=action_of(call, standing.ref, stored.namespace),
+        tabs=tabs_of(name),
         facts=_head_facts(standing, spec.bucket),
         headline=mark,
         headline_text=sentence,
@@ -363,10 +389,14 @@ def _managed(by: str, declared_at: str) -> str:
     return "Managed by the console: it has no file. `roadworthy export` writes one."
 
 
-def _tabs(name: str) -> tuple[Tab, ...]:
+def tabs_of(name: str, *, current: str = "Overview") -> tuple[Tab, ...]:
+    """Return the views of a use case."""
     declared = f"/declared/use-case/{name}"
     return (
-        Tab("Overview", f"/use-cases/{name}", current=True),
+        Tab("Overview", f"/use-cases/{name}", current=current == "Overview"),
+        Tab("Gate", f"/use-cases/{name}/gate", current=current == "Gate"),
+        Tab("Rules", f"/use-cases/{name}/rules"),
+        Tab("Controls", f"/use-cases/{name}/controls"),
         Tab("Scorecard", f"/scorecard/{name}"),
         Tab("Traces", f"/traces?use_case={name}"),
         Tab("Declaration", f"{declared}?tab=yaml"),
@@ -394,7 +424,7 @@ def decide(
     tx: Tx,
     call: Call,
     name: UseCaseName,
-    decision: Annotated[str, Form(pattern="^(approve|refuse)$")],
+    decision: Annotated[str, Form(pattern="^(approve|refuse|dissent)$")],
     role: Annotated[str, Form(max_length=60)],
     digest: Annotated[str, Form(pattern="^[0-9a-f]{64}$")],
     comment: Annotated[str, Form(max_length=2000)] = "",
@@ -405,6 +435,9 @@ def decide(
     if decision == "refuse":
         operations.refuse_approval(tx, **given, digest=digest, actor=actor, now=call.now)
         return Redirect(f"/use-cases/{name}", notice="Your refusal is recorded, with its reason.")
+    if decision == "dissent":
+        operations.dissent(tx, **given, digest=digest, actor=actor, now=call.now)
+        return Redirect(f"/use-cases/{name}", notice="Your dissent is recorded; it blocks nothing.")
     operations.give_approval(
         tx, **given, digest=digest, expires_at=_day(expires_on), actor=actor, now=call.now
     )

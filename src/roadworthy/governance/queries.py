@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from roadworthy.controls.facts import ExceptionGranted, ExceptionRevoked
 from roadworthy.evidence import queries as evidence
 from roadworthy.evidence.fact import Recorded
 from roadworthy.foundation.errors import NotFoundError
 from roadworthy.foundation.storage.database import Tx
-from roadworthy.governance.estate import Declared, Estate, Someone
-from roadworthy.governance.facts import FACTS
-from roadworthy.governance.grant import Supply
-from roadworthy.governance.kinds import MODEL, PROVIDER, ROUTE
-from roadworthy.governance.packs import rulebook
-from roadworthy.governance.standing import Standing, assess
+from roadworthy.governance import reminders
+from roadworthy.governance.delegation import DELEGATION
+from roadworthy.governance.estate import Declared, Estate, arrange
+from roadworthy.governance.exclusion import EXCLUSION
+from roadworthy.governance.facts import FACTS, ApprovalGiven, Escalated, ReminderSent
+from roadworthy.governance.kinds import GATE, MODEL, PROVIDER, ROUTE
+from roadworthy.governance.proofs import with_proofs
+from roadworthy.governance.reminders import Waiting
+from roadworthy.governance.standing import Standing, assess, settle
 from roadworthy.identity.kinds import PERSON, ROLE_BINDING, SERVICE_ACCOUNT
-from roadworthy.identity.rights import Held, start_of
+from roadworthy.identity.rights import covering_units
 from roadworthy.registry import audit
 from roadworthy.registry import queries as registry
 from roadworthy.registry.kinds import Catalogue
 from roadworthy.registry.resource import Resource
+from roadworthy.rules.kinds import POLICY_PACK
 from roadworthy.use_cases.kinds import METRIC, UNIT, USE_CASE
 
 SOON = timedelta(days=30)
-KINDS = (UNIT, METRIC, USE_CASE, PERSON, SERVICE_ACCOUNT, ROLE_BINDING, PROVIDER, MODEL, ROUTE)
+FEW_QUESTIONS = 3
+"""More open questions than these are one thing to do: the intake."""
+KINDS = (
+    *(UNIT, POLICY_PACK, METRIC, USE_CASE, PERSON, SERVICE_ACCOUNT, ROLE_BINDING, DELEGATION),
+    *(PROVIDER, MODEL, ROUTE, GATE, EXCLUSION),
+)
 """The kinds verdicts are computed from."""
+
+SAID = (*FACTS, ExceptionGranted, ExceptionRevoked)
+"""What people say of use cases that verdicts rest on."""
 
 _CATALOGUE = Catalogue(KINDS)
 
@@ -58,7 +71,7 @@ def _read(tx: Tx, *, size: int, as_of: datetime | None) -> Estate:
     for version in registry.versions(tx, USE_CASE, audit_size=size):
         versions.setdefault(version.name, []).append(version)
     said: dict[str, list[Recorded[Any]]] = {}
-    for event in evidence.of_types(tx, FACTS, as_of=as_of):
+    for event in evidence.of_types(tx, SAID, as_of=as_of):
         said.setdefault(event.subject, []).append(event)
     declared = {}
     for resource in by_kind["UseCase"]:
@@ -66,46 +79,14 @@ def _read(tx: Tx, *, size: int, as_of: datetime | None) -> Estate:
         last = own[-1].generation if own else 0
         generation, source, manager = where.get(f"use-case/{resource.name}", (last, "", ""))
         declared[resource.name] = Declared(
-            resource, generation, source, manager, tuple((one.actor, one.document) for one in own)
+            resource,
+            generation,
+            source,
+            manager,
+            tuple((one.actor, one.document) for one in own),
+            own[-1].at if own else None,
         )
     return arrange(by_kind, declared=declared, said={ref: tuple(events) for ref, events in said.items()})
-
-
-def arrange(
-    by_kind: Mapping[str, Iterable[Resource[Any]]],
-    *,
-    declared: Mapping[str, Declared],
-    said: Mapping[str, tuple[Recorded[Any], ...]],
-) -> Estate:
-    """Arrange declarations, wherever they were read, as verdicts need them."""
-    supply = Supply(
-        models={one.name: one.spec.provider for one in by_kind["Model"]},
-        routes={one.name: one.spec.targets for one in by_kind["Route"]},
-        providers=frozenset(one.name for one in by_kind["Provider"]),
-    )
-    people = {
-        f"person/{one.name}": Someone(
-            f"person/{one.name}",
-            one.spec.display_name,
-            None if one.spec.disabled_on is None else start_of(one.spec.disabled_on),
-        )
-        for one in by_kind["Person"]
-    }
-    return Estate(
-        use_cases=declared,
-        metrics={one.name: one.spec for one in by_kind["Metric"]},
-        supply=supply,
-        people=people,
-        bindings=tuple(
-            (one.spec.subject, Held(one.spec.role, one.spec.unit, one.spec.expires_on))
-            for one in by_kind["RoleBinding"]
-        ),
-        parents={one.name: one.spec.parent for one in by_kind["Unit"]},
-        account_owners={
-            f"service-account/{one.name}": f"person/{one.spec.owner}" for one in by_kind["ServiceAccount"]
-        },
-        said=said,
-    )
 
 
 def standing(tx: Tx, *, use_case: str, now: datetime, as_of: datetime | None = None) -> Standing:
@@ -117,7 +98,28 @@ def standing(tx: Tx, *, use_case: str, now: datetime, as_of: datetime | None = N
             f"There is no use case called `{use_case[:80]}`.",
             fix="`roadworthy get use-case` lists them.",
         )
-    return assess(known, declared, rulebook=rulebook(), now=as_of or now)
+    return assessed(tx, known, (use_case,), now=now, as_of=as_of)[use_case]
+
+
+def assessed(
+    tx: Tx,
+    known: Estate,
+    names: Collection[str],
+    *,
+    now: datetime,
+    as_of: datetime | None = None,
+    stage: str = "",
+) -> dict[str, Standing]:
+    """Assess some use cases of an estate with what evidence says; `stage` is that of `settle`."""
+    book, at = known.rulebook, as_of or now
+    settled = {
+        name: settle(known, known.use_cases[name], rulebook=book, now=at, stage=stage) for name in names
+    }
+    proved = with_proofs(tx, known, settled, now=now, as_of=as_of)
+    return {
+        name: assess(proved, known.use_cases[name], rulebook=book, now=at, settled=one)
+        for name, one in settled.items()
+    }
 
 
 def standings(tx: Tx, *, now: datetime, as_of: datetime | None = None) -> tuple[Standing, ...]:
@@ -125,20 +127,94 @@ def standings(tx: Tx, *, now: datetime, as_of: datetime | None = None) -> tuple[
     known = estate(tx, as_of=as_of)
     key = f"governance.standings.{id(known)}.{as_of or now}"
     if key not in tx.memo:
-        tx.memo[key] = tuple(
-            assess(known, known.use_cases[name], rulebook=rulebook(), now=as_of or now)
-            for name in sorted(known.use_cases)
-        )
+        tx.memo[key] = tuple(assessed(tx, known, sorted(known.use_cases), now=now, as_of=as_of).values())
     found = tx.memo[key]
     assert isinstance(found, tuple)
     return found
+
+
+def standings_among(tx: Tx, names: Collection[str], *, now: datetime) -> dict[str, Standing]:
+    """Return where some use cases stand; what there are many of is read for these alone."""
+    by_kind: dict[str, list[Resource[Any]]] = {
+        kind.name: [one.resource for one in registry.every(tx, kind)]
+        for kind in KINDS
+        if kind not in {USE_CASE, SERVICE_ACCOUNT}
+    }
+    cases = registry.among(tx, USE_CASE, names)
+    versions: dict[str, list[registry.Version]] = {}
+    for version in registry.versions_among(tx, USE_CASE, names):
+        versions.setdefault(version.name, []).append(version)
+    said: dict[str, list[Recorded[Any]]] = {}
+    for start in range(0, len(cases), 400):  # stays under every engine's limit of bound values
+        subjects = [one.ref for one in cases[start : start + 400]]
+        for event in evidence.of_types(tx, SAID, subjects=subjects):
+            said.setdefault(event.subject, []).append(event)
+    authors = {one.actor for own in versions.values() for one in own}
+    accounts = [name.partition("/")[2] for name in authors if name.startswith("service-account/")]
+    by_kind["ServiceAccount"] = [one.resource for one in registry.among(tx, SERVICE_ACCOUNT, accounts)]
+    declared = {
+        one.name: Declared(
+            one.resource,
+            one.generation,
+            one.declared_at,
+            one.managed_by,
+            tuple((each.actor, each.document) for each in versions.get(one.name, ())),
+            versions[one.name][-1].at if one.name in versions else None,
+        )
+        for one in cases
+    }
+    known = arrange(by_kind, declared=declared, said={ref: tuple(events) for ref, events in said.items()})
+    return assessed(tx, known, declared, now=now)
+
+
+def depending_on(tx: Tx, kind: str, name: str) -> set[str]:
+    """Return the use cases whose verdict a declaration can change: those that lead to it, by any way."""
+    found: set[str] = set()
+    waiting, seen = [(kind, name)], set[tuple[str, str]]()
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        for link in registry.linked_from(tx, _CATALOGUE.get(one[0]), one[1]):
+            if link["kind"] == USE_CASE.name:
+                found.add(link["name"])
+            elif link["kind"] in {MODEL.name, ROUTE.name}:
+                waiting.append((link["kind"], link["name"]))
+    return found
+
+
+def approved_by(tx: Tx, *, bindings: Collection[str], people: Collection[str]) -> set[str]:
+    """Return the use cases with an approval by these people, or in the role of these bindings."""
+    holders = {f"person/{name}" for name in people}
+    for name in bindings:
+        versions = registry.versions(tx, ROLE_BINDING, name=name)
+        holders |= {one.document["spec"]["subject"] for one in versions if one.document is not None}
+    if not holders:
+        return set()
+    return {
+        one.fact.use_case
+        for one in evidence.of(tx, ApprovalGiven)
+        if one.actor in holders or one.fact.on_behalf_of in holders
+    }
+
+
+def within(tx: Tx, units: Collection[str]) -> set[str]:
+    """Return the use cases that belong to these units or to units below them."""
+    parents = {one.name: one.spec.parent for one in registry.every(tx, UNIT)}
+    wanted = set(units)
+    return {
+        one.name
+        for one in registry.every(tx, USE_CASE)
+        if wanted.intersection(covering_units(one.namespace, parents))
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """Something that waits for a person, with the one thing to do about it."""
 
-    kind: Literal["approve", "close-gap", "answer", "renew"]
+    kind: Literal["escalated", "approve", "close-gap", "answer", "renew"]
     use_case: str
     title: str
     what: str
@@ -149,14 +225,32 @@ class Task:
     due_at: datetime | None = None
 
 
+def waiting(tx: Tx, *, now: datetime) -> dict[str, tuple[Waiting, ...]]:
+    """Return the approvals each use case waits for, with the reminders that were sent."""
+    known = estate(tx)
+    said: dict[str, list[Recorded[Any]]] = {}
+    for event in evidence.of_types(tx, (ReminderSent, Escalated)):
+        said.setdefault(event.fact.use_case, []).append(event)
+    return {
+        one.use_case: reminders.waiting(
+            one,
+            declared_at=known.use_cases[one.use_case].asked_at,
+            said=said.get(one.use_case, ()),
+            now=now,
+        )
+        for one in standings(tx, now=now)
+    }
+
+
 def needs_you(tx: Tx, *, principal: str, now: datetime) -> tuple[Task, ...]:
     """Return what waits for a person: approvals they can give, gaps in what they own, what soon ends."""
     tasks: list[Task] = []
-    known = estate(tx)
+    known, waits = estate(tx), waiting(tx, now=now)
     for one in standings(tx, now=now):
         if one.stage == "stopped" or one.tier.tier == "prohibited":
             continue
-        tasks += _approvals_waiting(one, principal)
+        tasks += _approvals_waiting(one, principal, waits[one.use_case])
+        tasks += _escalated(one, principal, waits[one.use_case])
         tasks += _renewals(one, principal, now)
         owned = principal in _owners_of(known.use_cases[one.use_case])
         if owned:
@@ -164,7 +258,7 @@ def needs_you(tx: Tx, *, principal: str, now: datetime) -> tuple[Task, ...]:
     return tuple(sorted(tasks, key=lambda task: (_ORDER[task.kind], task.use_case, task.what)))
 
 
-_ORDER = {"renew": 0, "approve": 1, "answer": 2, "close-gap": 3}
+_ORDER = {"escalated": 0, "renew": 1, "approve": 2, "answer": 3, "close-gap": 4}
 
 
 def _owners_of(declared: Declared) -> set[str]:
@@ -178,22 +272,40 @@ def _href(one: Standing, anchor: str) -> str:
     return f"/use-cases/{one.use_case}#{anchor}"
 
 
-def _approvals_waiting(one: Standing, principal: str) -> list[Task]:
+def _approvals_waiting(one: Standing, principal: str, waits: tuple[Waiting, ...]) -> list[Task]:
     if one.tier.provisional:
         return []  # an approval of an unsettled tier would be void as soon as it settles
+    since = {wait.role: wait for wait in waits}
     return [
         Task(
             kind="approve",
             use_case=one.use_case,
             title=one.title,
             what=f"Approve {one.title} as {need.role}",
-            why=one.tier.sentence(),
+            why=f"{one.tier.sentence()}{since[need.role].sentence if need.role in since else ''}",
             action="Review",
             href=_href(one, "approvals"),
             command=f"roadworthy approve {one.ref} --as {need.role}",
         )
         for need in one.needs
         if need.missing and principal in need.can_give
+    ]
+
+
+def _escalated(one: Standing, principal: str, waits: tuple[Waiting, ...]) -> list[Task]:
+    return [
+        Task(
+            kind="escalated",
+            use_case=one.use_case,
+            title=one.title,
+            what=f"{one.title} still waits for {wait.role}",
+            why=f"Ask {', '.join(wait.can_give[:5]) or 'for somebody who can give it'}.{wait.sentence}",
+            action="Open",
+            href=_href(one, "approvals"),
+            command=f"roadworthy explain {one.ref}",
+        )
+        for wait in waits
+        if principal in wait.escalated_to
     ]
 
 
@@ -216,12 +328,20 @@ def _renewals(one: Standing, principal: str, now: datetime) -> list[Task]:
     ]
 
 
+def _answers_of(one: Standing, edit: str, command: str) -> list[Task]:
+    """Ask for one thing a question of the intake, or one thing in all where many are open."""
+    vocabulary = one.tier.decision.rulebook.vocabulary
+    asked = list(dict.fromkeys(each.asked_by for each in one.tier.questions))
+    if len(asked) > FEW_QUESTIONS:
+        what = f"{one.title}: {len(asked)} questions of its intake are open"
+        return [Task("answer", one.use_case, one.title, what, ", ".join(asked), "Answer", edit, command)]
+    texts = [vocabulary.questions[each].ask for each in asked]
+    return [Task("answer", one.use_case, one.title, text, "", "Answer", edit, command) for text in texts]
+
+
 def _gaps_of(one: Standing) -> list[Task]:
     edit, command = _href(one, "checklist"), f"roadworthy explain {one.ref}"
-    tasks = [
-        Task("answer", one.use_case, one.title, question.text, "", "Answer", edit, command)
-        for question in one.tier.questions
-    ]
+    tasks = _answers_of(one, edit, command)
     tasks += [
         Task(
             "close-gap",

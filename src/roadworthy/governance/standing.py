@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from roadworthy.governance import approvals, grant
-from roadworthy.governance.approvals import Need, Review
-from roadworthy.governance.estate import Declared, Estate
+from roadworthy.governance import approvals, checklist, exceptions, exclusion, gate, grant
+from roadworthy.governance.approvals import Grounds, Need, Review
+from roadworthy.governance.asked import asked_of
+from roadworthy.governance.estate import Declared, Estate, Proof
+from roadworthy.governance.exceptions import Exemption
+from roadworthy.governance.gate import Check, GateVerdict, Seen
 from roadworthy.governance.grant import Block, Case, Grant
 from roadworthy.governance.material import authors, material_digest
-from roadworthy.governance.rulebook import Rulebook, TierNeeds
-from roadworthy.governance.tier import TierVerdict, decide, known_facts
+from roadworthy.governance.requirements import TierNeeds, requirements
+from roadworthy.rules.decide import decide
+from roadworthy.rules.rulebook import Rulebook
+from roadworthy.rules.stated import stated_facts
+from roadworthy.rules.tier import TierVerdict, verdict
 from roadworthy.use_cases import ownership as owners
 from roadworthy.use_cases.ownership import OwnershipCheck
 from roadworthy.use_cases.pilot import PilotTest, pilot_test
@@ -44,6 +50,10 @@ class Standing:
     """Who may change the declaration."""
     verdict: Grant | Block
     rules: str
+    gate: GateVerdict
+    """How its checklist came out."""
+    exemptions: tuple[Exemption, ...]
+    """Exceptions asked for, granted and ended."""
 
     @property
     def ref(self) -> str:
@@ -72,29 +82,67 @@ class Standing:
         return "waiting for approval" if all(code.startswith("needs-") for code in codes) else "not ready"
 
 
-def assess(estate: Estate, declared: Declared, *, rulebook: Rulebook, now: datetime) -> Standing:
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What follows from the declaration and the rules alone: the tier, and the checklist that it brings."""
+
+    tier: TierVerdict
+    asked: TierNeeds
+    pilot: PilotTest
+    checks: tuple[Check, ...]
+    digest: str
+    """Of the material content."""
+
+
+def settle(
+    estate: Estate, declared: Declared, *, rulebook: Rulebook, now: datetime, stage: str = ""
+) -> Settled:
+    """Settle tier and checklist; `stage` is another stage than its own, or the name of one gate."""
+    resource = declared.resource
+    spec, namespace = resource.spec, resource.namespace
+    facts = stated_facts(
+        spec.intake,
+        autonomy=spec.autonomy,
+        profile=estate.profile(namespace),
+        vocabulary=rulebook.vocabulary,
+    )
+    tier = verdict(decide(facts, rulebook=rulebook, as_of=now.date()))
+    gates = checklist.applying(
+        estate.gates,
+        namespace=namespace,
+        parents=estate.parents,
+        tier=tier.tier,
+        gate=stage or checklist.stage_of(spec.stage),
+    )
+    of_tier = asked_of(tier, requirements=requirements(), unit_approvals=estate.unit_approvals(namespace))
+    asked = checklist.with_approvals(of_tier, gates, tier=tier)
+    pilot = pilot_test(spec, estate.metrics)
+    asks = checklist.checks(gates, tier=tier, pilot=pilot, asked=asked)
+    return Settled(tier, asked, pilot, asks, material_digest(resource))
+
+
+def assess(
+    estate: Estate,
+    declared: Declared,
+    *,
+    rulebook: Rulebook,
+    now: datetime,
+    settled: Settled | None = None,
+) -> Standing:
     """Compute where a use case stands; the same estate, rules and moment give the same answer."""
     resource = declared.resource
     spec, namespace = resource.spec, resource.namespace
-    facts = known_facts(spec.intake.facts, autonomy=spec.autonomy, vocabulary=rulebook.vocabulary)
-    tier = decide(facts, rules=rulebook.rules, vocabulary=rulebook.vocabulary)
-    asked = rulebook.needs[tier.tier]
-    excluded = _excluded(estate, declared)
-    digest = material_digest(resource)
-    events = estate.said.get(declared.ref, ())
-    said = approvals.review(events, digest=digest, tier=tier.tier, authors=excluded, now=now)
-    needs = approvals.needs(
-        asked.approvals,
-        said=said,
-        authors=excluded,
-        holders=lambda role: estate.holders(role, namespace, now=now),
-    )
+    settled = settled or settle(estate, declared, rulebook=rulebook, now=now)
+    tier, asked, pilot = settled.tier, settled.asked, settled.pilot
     changers = estate.holders("contributor", namespace, now=now)
-    case = Case(resource, declared.generation, declared.declared_at, changers)
-    pilot = pilot_test(spec, estate.metrics)
+    excluded = _excluded(estate, declared)
+    said, needs = _heard(estate, declared, settled, excluded, now=now)
     ownership = owners.check(spec.owners, estate.leaves(), now=now)
-    verdict = grant.compile_grant(
-        case,
+    exemptions = exceptions.exemptions_of(estate.said.get(declared.ref, ()))
+    seen = Seen(ref=declared.ref, ownership=ownership, refusals=said.refusals, changers=changers)
+    gated = _gated(estate, declared, settled, exemptions, seen=seen, needs=needs, now=now)
+    compiled = grant.compile_grant(
+        Case(resource, declared.generation, declared.declared_at, changers, declared.asked_at),
         tier=tier,
         asked=asked,
         pilot=pilot,
@@ -102,8 +150,11 @@ def assess(estate: Estate, declared: Declared, *, rulebook: Rulebook, now: datet
         said=said,
         needs=needs,
         supply=estate.supply,
-        rules=rulebook.version,
+        rules=rules_version(rulebook),
+        now=now,
+        gate=gated,
     )
+    kept = exclusion.excluded(estate.exclusions, resource, facts=tier.decision.facts, parents=estate.parents)
     return Standing(
         use_case=resource.name,
         title=spec.title,
@@ -113,7 +164,7 @@ def assess(estate: Estate, declared: Declared, *, rulebook: Rulebook, now: datet
         generation=declared.generation,
         declared_at=declared.declared_at,
         managed_by=declared.managed_by,
-        digest=digest,
+        digest=settled.digest,
         tier=tier,
         asked=asked,
         pilot=pilot,
@@ -122,9 +173,72 @@ def assess(estate: Estate, declared: Declared, *, rulebook: Rulebook, now: datet
         needs=needs,
         authors=excluded,
         changers=changers,
-        verdict=verdict,
-        rules=rulebook.version,
+        verdict=exclusion.with_exclusions(compiled, kept, ref=declared.ref, changers=changers),
+        rules=rules_version(rulebook),
+        gate=gated,
+        exemptions=exemptions,
     )
+
+
+def _heard(
+    estate: Estate, declared: Declared, settled: Settled, excluded: Mapping[str, str], *, now: datetime
+) -> tuple[Review, tuple[Need, ...]]:
+    """Review what approvers said about what it materially is, and what is still needed of whom."""
+    digest, namespace = settled.digest, declared.resource.namespace
+    events = estate.said.get(declared.ref, ())
+    grounds = Grounds(
+        digest=digest,
+        tier=settled.tier.tier,
+        authors=excluded,
+        now=now,
+        role_until=lambda person, role: estate.role_until(person, role, namespace),
+        is_here=lambda person: estate.is_here(person, now=now),
+    )
+    said = approvals.review(events, grounds=grounds)
+    needs = approvals.needs(
+        settled.asked.approvals,
+        said=said,
+        authors=excluded,
+        voices=lambda role: estate.voices(role, namespace, now=now),
+    )
+    return said, needs
+
+
+def _gated(
+    estate: Estate,
+    declared: Declared,
+    settled: Settled,
+    exemptions: tuple[Exemption, ...],
+    *,
+    seen: Seen,
+    needs: tuple[Need, ...],
+    now: datetime,
+) -> GateVerdict:
+    """Decide the checklist on what the evidence says and which exceptions the tier still allows."""
+    proof = estate.proofs.get(declared.resource.name, Proof())
+    days = checklist.shipped().days(settled.tier.tier)
+    known = replace(
+        seen,
+        asked_at=declared.asked_at,
+        tier=settled.tier,
+        pilot=settled.pilot,
+        pieces=proof.pieces,
+        expected_calls=declared.resource.spec.expected_calls_per_month,
+        calls=proof.calls,
+    )
+    return gate.decide(
+        settled.checks,
+        controls=proof.controls,
+        approvals=needs,
+        exceptions=exceptions.in_force(exemptions, now=now, days=days),
+        now=now,
+        seen=known,
+    )
+
+
+def rules_version(rulebook: Rulebook) -> str:
+    """Name all that a verdict was decided by: `house 1.0.0, requirements 1.0.0`."""
+    return f"{rulebook.version}, requirements {requirements().version}"
 
 
 def _excluded(estate: Estate, declared: Declared) -> dict[str, str]:

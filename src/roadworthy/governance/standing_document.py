@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from roadworthy.governance.approvals import Dissent, Refusal
 from roadworthy.governance.grant import Grant
 from roadworthy.governance.standing import Standing
-from roadworthy.governance.tier import TierVerdict
+from roadworthy.rules.tier import TierVerdict
 
 SCHEMA_VERSION = 1
 
@@ -99,6 +100,8 @@ def standing_document(standing: Standing) -> dict[str, Any]:
 
 def _approvals(standing: Standing) -> dict[str, Any]:
     return {
+        "approves_itself": standing.asked.approves_itself and not standing.needs,
+        "dissents": [_objection(one) for one in standing.said.dissents],
         "needed": [
             {
                 "role": one.role,
@@ -108,6 +111,7 @@ def _approvals(standing: Standing) -> dict[str, Any]:
                 "held_by": [held.person for held in one.held],
                 "can_give": list(one.can_give),
                 "cannot": [{"person": person, "why": why} for person, why in one.cannot],
+                "because": list(one.because),
             }
             for one in standing.needs
         ],
@@ -116,6 +120,7 @@ def _approvals(standing: Standing) -> dict[str, Any]:
                 "id": one.id,
                 "role": one.role,
                 "person": one.person,
+                "on_behalf_of": one.on_behalf_of,
                 "at": one.at.isoformat(),
                 "expires_at": one.expires_at.isoformat(),
                 "comment": one.comment,
@@ -124,16 +129,17 @@ def _approvals(standing: Standing) -> dict[str, Any]:
             }
             for one in standing.said.approvals
         ],
-        "refused": [
-            {
-                "id": one.id,
-                "role": one.role,
-                "person": one.person,
-                "at": one.at.isoformat(),
-                "comment": one.comment,
-            }
-            for one in standing.said.refusals
-        ],
+        "refused": [_objection(one) for one in standing.said.refusals],
+    }
+
+
+def _objection(one: Refusal | Dissent) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "role": one.role,
+        "person": one.person,
+        "at": one.at.isoformat(),
+        "comment": one.comment,
     }
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from roadworthy.identity.roles import ApproverRole
 from roadworthy.registry.kinds import Fix, Kind, Name, Ref, Spec, Text, Title
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
@@ -16,9 +17,24 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """A currency by its ISO 4217 code, such as EUR."""
 
 FactValue: TypeAlias = bool | int | float | Line | tuple[Line, ...]
+FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+"""The name of a fact that rules may ask for."""
 Layer: TypeAlias = Literal["business", "process", "quality", "reliability", "adoption"]
 Direction: TypeAlias = Literal["increase", "decrease"]
 Stage: TypeAlias = Literal["idea", "pilot", "live", "stopped"]
+
+
+class UnitApproval(Spec):
+    """An approval that a unit asks for beyond what the tier does; it adds, it never takes away."""
+
+    role: ApproverRole
+    """Who has to approve."""
+    tiers: tuple[Literal["minimal", "limited", "high"], ...] = ("minimal", "limited", "high")
+    """For use cases of which tiers."""
+    quorum: Annotated[int, Field(ge=1, le=9)] = 1
+    """How many of the role's holders."""
+    valid_days: Annotated[int, Field(ge=1, le=365)] = 365
+    """How long such an approval lasts at most."""
 
 
 class Unit(Spec):
@@ -28,6 +44,10 @@ class Unit(Spec):
     """The unit's name for people."""
     parent: Annotated[Name, Ref("Unit")] | None = None
     """The unit it belongs to."""
+    profile: dict[FactName, FactValue] = Field(default_factory=dict)
+    """Answers that hold for every use case of the unit and of the units below it, such as its sector."""
+    approvals: tuple[UnitApproval, ...] = ()
+    """Approvals asked for in the unit and the units below it, beyond those of the tier."""
 
 
 class Metric(Spec):
@@ -168,13 +188,26 @@ class MetricUse(Spec):
     """The figure to reach, in the metric's unit."""
 
 
-class Intake(Spec):
-    """What was answered to the questions that decide the risk tier."""
+class Position(Spec):
+    """A legal position somebody has signed for."""
 
-    facts: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")], FactValue] = Field(
-        default_factory=dict
-    )
+    signed_by: Annotated[Name, Ref("Person")]
+    """Who answers for it."""
+    memo: Line
+    """Where its reasons are written down."""
+    signed_on: date
+    """The day it was signed."""
+
+
+class Intake(Spec):
+    """What was answered to the questions that decide the risk tier and the duties."""
+
+    facts: dict[FactName, FactValue] = Field(default_factory=dict)
     """Fact name -> answer; a question without an answer counts as unknown, never as no."""
+    none: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]{1,3}$")], ...] = ()
+    """Questions answered with "none of this", such as `Q18`: what they ask for and `facts` does not state."""
+    positions: dict[FactName, Position] = Field(default_factory=dict)
+    """Fact name -> who signed for it, where an answer is a legal position."""
 
 
 class Ownership(Spec):
@@ -230,6 +263,8 @@ class UseCase(Spec):
     """What systems it is connected to."""
     expected_users: Annotated[int, Field(ge=0)] | None = None
     """How many people are to use it."""
+    expected_calls_per_month: Annotated[int, Field(ge=1, le=10_000_000_000)] | None = None
+    """How many calls it is to make in thirty days; what goes beyond has to be approved anew."""
     timeline: tuple[TimelineEntry, ...] = ()
     """Its releases, changes and rollbacks, by date."""
     metrics: tuple[MetricUse, ...] = ()

@@ -10,6 +10,8 @@ from roadworthy.use_cases.kinds import Metric, UseCase
 PARAGRAPH_MIN = 80
 PARAGRAPH_MAX = 600
 METRICS_MIN = 3
+POINTS = ("paragraph", "three-metrics", "business-metric", "trust-metric", "security-path")
+"""The codes of what it asks for."""
 
 
 @dataclass(frozen=True, slots=True)

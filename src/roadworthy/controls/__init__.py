@@ -1,0 +1,1 @@
+"""Controls: questions asked of evidence, each answered as holds, fails, stale, unknown or waived."""

@@ -1,0 +1,1 @@
+"""Lists of AI use cases that were made elsewhere: taken in whole, judged, and carried on from here."""

@@ -1,0 +1,1 @@
+"""What applies? Facts about a use case, the rules that fire on them, the tier and duties that follow."""
