@@ -27,7 +27,28 @@ class _Application:
     def run_gateway(self, options: Mapping[str, Any]) -> int:
         from roadworthy import main as application
 
-        return application.run_gateway(application.read_settings(os.environ, **options))
+        place = _place(options)
+        given = {name: value for name, value in options.items() if name not in {"listener", "slot"}}
+        return application.run_gateway(
+            application.read_settings(os.environ, **given), listener=place[0], slot=place[1]
+        )
+
+    def run_edge(self, config: Path, options: Mapping[str, Any]) -> int:
+        # Nothing of the control plane is loaded: an edge starts in well under a second.
+        from roadworthy.entrypoints.edge_gateway import EdgeOptions, run_edge
+
+        given = os.environ.get("ROADWORTHY_DATA_DIR")
+        state = options["data_dir"] or given or config / ".state"
+        return run_edge(
+            EdgeOptions(
+                config=config,
+                state=Path(state),
+                host=options["gateway_host"] or "127.0.0.1",
+                port=8081 if options["gateway_port"] is None else options["gateway_port"],
+                listener=_place(options)[0],
+                slot=_place(options)[1],
+            )
+        )
 
     def assembly(self) -> Assembly:
         from roadworthy import main as application
@@ -47,6 +68,14 @@ class _Application:
             "findings": [{"where": one.where, "what": one.what} for one in verdict.findings],
             "checkpoint": verdict.checkpoint,
         }
+
+    def edge_bundle(self, data: Path, use_cases: Sequence[str], days: int) -> tuple[bytes, str]:
+        from roadworthy import main as application
+        from roadworthy.registry.checkpoint import load_key_file
+
+        with _opened(data) as installation:
+            key = load_key_file(data / "audit-signing.key")
+            return application.edge_bundle(installation, key, use_cases=use_cases, days=days)
 
     def sign_in_link(self, data: Path, person: str, url: str) -> str:
         from roadworthy.foundation import clock
@@ -96,6 +125,11 @@ class _Application:
                 ("database", True, f"{tx.engine_name}, {audit.size(tx)} audit entries"),
                 ("audit log", verdict.ok, f"{len(verdict.findings)} findings"),
             )
+
+
+def _place(options: Mapping[str, Any]) -> tuple[int | None, int]:
+    """Return the listener that a supervisor handed down, and which of its processes this is."""
+    return options.get("listener"), options.get("slot") or 0
 
 
 @contextmanager

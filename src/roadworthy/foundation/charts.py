@@ -1,6 +1,7 @@
 """Draws Vega-Lite specifications as themed SVG or as PNG, cached by content, in a process of its own."""
 
 import base64
+import contextlib
 import hashlib
 import html
 import json
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -114,6 +116,7 @@ class ChartRenderer:
         self._memory_lock = threading.Lock()
         self._worker_lock = threading.Lock()
         self._worker: subprocess.Popen[str] | None = None
+        self._end: weakref.finalize[[subprocess.Popen[str]], ChartRenderer] | None = None
         self._written = 0
         self._version = f"{_CACHE_FORMAT}:{version('vl-convert-python')}"
 
@@ -253,17 +256,20 @@ class ChartRenderer:
                 text=True,
                 encoding="utf-8",
             )
+            self._end = weakref.finalize(self, _ended, self._worker)  # also where nobody closes it
         return self._worker
 
     def _stop(self) -> None:
-        worker, self._worker = self._worker, None
-        if worker is None:
-            return
-        worker.kill()
-        worker.wait()
-        for pipe in (worker.stdin, worker.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except OSError:
-                    continue
+        self._worker = None
+        if self._end is not None:
+            self._end()
+
+
+def _ended(worker: subprocess.Popen[str]) -> None:
+    """End a worker that may have ended already, and close its pipes."""
+    worker.kill()
+    worker.wait()
+    for pipe in (worker.stdin, worker.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()

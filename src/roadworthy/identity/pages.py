@@ -19,6 +19,7 @@ from roadworthy.foundation.web.view import Crumb, View
 from roadworthy.identity import access_tables, credential, operations, queries
 from roadworthy.identity.credential import Id
 from roadworthy.identity.identify import COOKIE, actor_of, console_url, pepper_of, signed_in
+from roadworthy.registry.door import action_of
 from roadworthy.registry.kinds import Name
 
 router = Router(tag="identity")
@@ -45,6 +46,7 @@ class AccountPage:
     """The model of `account.html`: a service account, its keys, and what can be done with them."""
 
     name: str
+    action: Link | None
     status: Status
     facts: Sequence[tuple[str, Cell]]
     can_issue: bool
@@ -169,7 +171,9 @@ def _tab(suffix: str, table: Table, *, lead: str, command: str) -> View:
             ("Service accounts", "/service-accounts"),
             ("Keys", "/keys"),
             ("Role bindings", "/role-bindings"),
+            ("Provider secrets", "/secrets"),  # a page of models, which seals them
             ("Who may call", "/models"),  # a page of the gateway, which knows what it would decide
+            ("Policies", "/policies"),  # of the gateway too
         )
     ]
     return View(
@@ -242,6 +246,7 @@ def account_page(tx: Tx, call: Call, name: Name) -> Any:
     owns = found.owner == call.who.principal
     model = AccountPage(
         name=name,
+        action=action_of(call, f"service-account/{name}", found.namespace),
         status=access_tables.status_of(found.state(call.now), found.expires_at, now=call.now),
         facts=(
             ("Principal", Code(found.name)),

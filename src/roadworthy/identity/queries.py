@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -143,16 +144,40 @@ def use_case_namespace(tx: Tx, name: str) -> str:
 def keys_for_snapshot(tx: Tx) -> tuple[Key, ...]:
     """Return every gateway key that was ever issued, with what ended it."""
     known = directory(tx).principals
-    return tuple(
-        Key(
-            hash=row.hash,
-            id=row.id,
-            principal=row.principal,
-            use_case=row.use_case,
-            expires_at=row.expires_at,
-            revoked_at=_key_ended_at(row, known.get(row.principal)),
-        )
-        for row in store.listing(tx, type_="key")
+    return tuple(_key(row, known.get(row.principal)) for row in store.listing(tx, type_="key"))
+
+
+def keys_among(tx: Tx, *, ids: Iterable[str], principals: Iterable[str]) -> tuple[Key, ...]:
+    """Return the gateway keys with one of these ids, and those of these principals."""
+    rows = store.among(tx, type_="key", ids=ids, principals=principals)
+    known = {one.name: one for one in principals_among(tx, {row.principal for row in rows})}
+    return tuple(_key(row, known.get(row.principal)) for row in rows)
+
+
+def keys_without_holder(tx: Tx) -> tuple[Key, ...]:
+    """Return the gateway keys whose service account is no longer declared."""
+    there = {f"service-account/{name}" for name in registry.names(tx, SERVICE_ACCOUNT)}
+    return tuple(_key(row, None) for row in store.listing(tx, type_="key") if row.principal not in there)
+
+
+def principals_among(tx: Tx, names: Collection[str]) -> tuple[Principal, ...]:
+    """Return those of these people and service accounts that there are."""
+    people = [name.partition("/")[2] for name in names if name.startswith("person/")]
+    accounts = [name.partition("/")[2] for name in names if name.startswith("service-account/")]
+    return (
+        *(_person(one) for one in registry.among(tx, PERSON, people)),
+        *(_account(one) for one in registry.among(tx, SERVICE_ACCOUNT, accounts)),
+    )
+
+
+def _key(row: Any, account: Principal | None) -> Key:
+    return Key(
+        hash=row.hash,
+        id=row.id,
+        principal=row.principal,
+        use_case=row.use_case,
+        expires_at=row.expires_at,
+        revoked_at=_key_ended_at(row, account),
     )
 
 

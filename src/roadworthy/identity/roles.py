@@ -18,11 +18,10 @@ RoleName = Literal[
     "auditor",
     "admin",
 ]
+ApproverRole = Literal["business-approver", "risk-approver", "security-approver", "legal-approver"]
 ROLES: Final[tuple[str, ...]] = get_args(RoleName)
 
-APPROVER_ROLES: Final = frozenset(
-    {"business-approver", "risk-approver", "security-approver", "legal-approver"}
-)
+APPROVER_ROLES: Final = frozenset(get_args(ApproverRole))
 """Roles whose word counts as an approval: they are people's, never a program's."""
 
 PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -34,29 +33,41 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "identity.manage": "Declare people and role bindings, make sign-in links and service tokens.",
         "key.issue": "Issue and rotate gateway keys.",
         "key.revoke": "Revoke gateway keys.",
+        "secret.manage": "Set and remove the sealed secrets of providers.",
+        "secret.rotate": "Change the key that secrets are sealed with.",
+        "kill": "Stop a use case, model, route, provider, identity or filter at once, and revive it.",
         "approval.give": "Approve or refuse a use case in the role held.",
+        "appeal.decide": "Decide appeals against filters, and let held calls pass.",
+        "evidence.add": "File evidence from outside, and take it back.",
+        "evidence.read": "Download the files of evidence.",
         "measure.import": "Import measurements of outcomes.",
         "usage.read": "See calls, traces and cost.",
+        "content.read": "Read what was said in calls that are logged in full; each reading is recorded.",
+        "trace.replay": "Run past calls again at their caller's cost; needs `content.read`, too.",
         "access.read": "See people, service accounts, keys and role bindings.",
         "outcome.read": "See outcomes, scorecards and effects.",
+        "exception.request": "Ask for an exception to an item of a checklist.",
         "governance.read": "See tiers, gates, approvals and grants.",
     }
 )
 
 _SEE: Final = frozenset({"registry.read", "usage.read", "access.read", "outcome.read", "governance.read"})
-_APPROVE: Final = _SEE | {"approval.give"}
+_EVIDENCE: Final = frozenset({"evidence.add", "evidence.read"})
+_APPROVE: Final = _SEE | _EVIDENCE | {"approval.give", "registry.declare"}
 
 _CARRIED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "viewer": _SEE,
-        "contributor": _SEE | {"registry.declare", "measure.import"},
+        "contributor": _SEE | _EVIDENCE | {"registry.declare", "measure.import", "exception.request"},
         "business-approver": _APPROVE,
-        "risk-approver": _APPROVE,
-        "security-approver": _APPROVE,
+        "risk-approver": _APPROVE | {"appeal.decide"},
+        "security-approver": _APPROVE | {"appeal.decide"},
         "legal-approver": _APPROVE,
-        "platform-engineer": _SEE | {"registry.declare", "key.issue", "key.revoke"},
-        "operator": _SEE | {"audit.read", "key.revoke"},
-        "auditor": _SEE | {"audit.read"},
+        "platform-engineer": _SEE
+        | _EVIDENCE
+        | {"registry.declare", "key.issue", "key.revoke", "secret.manage", "exception.request"},
+        "operator": _SEE | _EVIDENCE | {"audit.read", "key.revoke", "kill"},
+        "auditor": _SEE | _EVIDENCE | {"audit.read", "content.read"},
         # Who hands out roles does not approve: an approval is given in a role that somebody else bound.
         "admin": frozenset(PERMISSIONS) - {"approval.give"},
     }
@@ -64,8 +75,12 @@ _CARRIED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 
 _DECLARED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
-        "contributor": frozenset({"Unit", "Metric", "Outcome", "UseCase"}),
-        "platform-engineer": frozenset({"Provider", "Model", "Route", "ServiceAccount"}),
+        "contributor": frozenset({"Unit", "Metric", "Outcome", "UseCase", "InventoryEntry", "Blueprint"}),
+        # Who approves declares who stands in for them, and nothing else.
+        **dict.fromkeys(sorted(APPROVER_ROLES), frozenset({"Delegation"})),
+        "platform-engineer": frozenset(
+            {"Provider", "Model", "Route", "ServiceAccount", "Limit", "Budget", "Filter", "FilterPolicy"}
+        ),
     }
 )
 

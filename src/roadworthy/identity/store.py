@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +56,16 @@ def listing(tx: Tx, *, type_: str = "", principal: str = "") -> list[Row[Any]]:
     if principal:
         query = query.where(credentials.c.principal == principal)
     return list(tx.connection.execute(query))
+
+
+def among(tx: Tx, *, type_: str, ids: Iterable[str] = (), principals: Iterable[str] = ()) -> list[Row[Any]]:
+    """Return the credentials of a type with one of these handles, or of one of these principals."""
+    found: dict[str, Row[Any]] = {}
+    for column, values in ((credentials.c.id, list(ids)), (credentials.c.principal, list(principals))):
+        for start in range(0, len(values), 400):  # stays under every engine's limit of bound values
+            where = and_(credentials.c.type == type_, column.in_(values[start : start + 400]))
+            found.update({row.id: row for row in tx.connection.execute(select(credentials).where(where))})
+    return list(found.values())
 
 
 def end(tx: Tx, id_: str, *, at: datetime, by: str, how: str) -> bool:

@@ -32,6 +32,10 @@ class Assembly:
                 return one.sockets[name]
         raise LookupError(f"no slice fills the socket {name}")
 
+    def plugged(self, name: str) -> tuple[Any, ...]:
+        """Return every part of a name that slices plugged in, the lowest shelf first."""
+        return tuple(one.sockets[name] for one in self.slices if name in one.sockets)
+
 
 def assemble(slices: tuple[Slice, ...]) -> Assembly:
     """Put slices together in shelf order."""

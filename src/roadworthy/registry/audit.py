@@ -111,6 +111,12 @@ def revision(tx: Tx) -> int:
     return audit_store.read_head(tx)[1]
 
 
+def enforced_since(tx: Tx, known: int, *, limit: int = 1000) -> list[tuple[str, str]] | None:
+    """Return (object, action) of all that gateways must know since a revision; None when it is too much."""
+    rows = audit_store.enforced_since(tx, known, limit + 1)
+    return None if len(rows) > limit else [(row.object, row.action) for row in rows]
+
+
 def has_appended(tx: Tx) -> bool:
     """Say whether this transaction has entries of its own, which may never be committed."""
     return _SIZE in tx.memo

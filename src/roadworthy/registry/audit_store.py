@@ -193,6 +193,14 @@ def sequence(tx: Tx, action_prefix: str) -> list[int]:
     return list(tx.connection.execute(query.order_by(entries.c.seq)).scalars())
 
 
+def enforced_since(tx: Tx, seq: int, limit: int) -> list[Row[Any]]:
+    """Return (seq, object, action) of the entries from a number on that gateways must know, in order."""
+    query = select(entries.c.seq, entries.c.object, entries.c.action).where(
+        entries.c.seq >= seq, entries.c.enforcement == 1
+    )
+    return list(tx.connection.execute(query.order_by(entries.c.seq).limit(limit)))
+
+
 def size_at(tx: Tx, at: datetime) -> int:
     """Return how many entries the log had at a moment."""
     newest = tx.connection.execute(select(func.max(entries.c.seq)).where(entries.c.at <= at)).scalar()

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from roadworthy.foundation.errors import InvalidError
 from roadworthy.foundation.web.context import Call
+from roadworthy.foundation.web.parts import Link
 from roadworthy.registry.actor import Actor
 from roadworthy.registry.assembly import assembly_of
 from roadworthy.registry.kinds import Kind
 
 KEYS_SOCKET = "registry.verification-keys"
+SECTIONS_SOCKET = "registry.sections"
+"""`(tx, call, ref) -> Section`s that a slice adds to the page of a declared resource."""
+ACTION_SOCKET = "registry.action"
+"""`(call, ref, namespace) -> Link | None`: what can be done with a declared resource beside changing it."""
+
+
+def action_of(call: Call, ref: str, namespace: str) -> Link | None:
+    """Return what can be done with a declared resource beside changing it, for this caller."""
+    offered = (offer(call, ref, namespace) for offer in assembly_of(call).plugged(ACTION_SOCKET))
+    return next((one for one in offered if one is not None), None)
 
 
 def actor_of(call: Call) -> Actor:

@@ -78,6 +78,8 @@ class Kind:
     """Whether a change can alter what gateways enforce."""
     personal: bool = False
     """Whether the document is about a person, and may have to be erased."""
+    built_in: tuple[str, ...] = ()
+    """Names that are there without being declared; they belong to the organization."""
 
     @property
     def slug(self) -> str:

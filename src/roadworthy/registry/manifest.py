@@ -38,7 +38,10 @@ class Manifest:
     lines: dict[str, int] = field(default_factory=dict)
 
     def line_of(self, path: str) -> int:
-        """Return the line of a field, or of the nearest field around it."""
+        """Return the line of a field, or of the nearest around it; `field:7` is line 7 of a block of text."""
+        place, _, inside = path.rpartition(":")
+        if inside.isdecimal() and f"{place}:1" in self.lines:
+            return self.lines[f"{place}:1"] + int(inside) - 1
         while path and path not in self.lines:
             cut = max(path.rfind("."), path.rfind("["))
             path = path[:cut] if cut > 0 else ""
@@ -138,6 +141,8 @@ def _build(node: yaml.Node, path: str, lines: dict[str, int], file: str) -> Any:
             raise _malformed(file, key_line, message, "Keep one of the two.")
         inner = f"{path}.{key}" if path else key
         lines[inner] = key_line
+        if isinstance(value_node, yaml.ScalarNode) and value_node.style == "|":
+            lines[f"{inner}:1"] = value_node.start_mark.line + 2
         result[key] = _build(value_node, inner, lines, file)
     return result
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from roadworthy.foundation.web.parts import (
     Link,
     ListPage,
     ResourcePage,
+    Section,
     Stat,
     Status,
     Tab,
@@ -30,13 +32,14 @@ from roadworthy.foundation.web.router import SIGNED_IN, Router
 from roadworthy.foundation.web.view import View
 from roadworthy.registry import audit, manifest, queries, verification
 from roadworthy.registry.assembly import assembly_of
-from roadworthy.registry.door import KEYS_SOCKET, clean
+from roadworthy.registry.door import KEYS_SOCKET, SECTIONS_SOCKET, action_of, clean
 from roadworthy.registry.kinds import Kind
 from roadworthy.registry.resource import Stored
 
 router = Router(tag="console")
 NamePath = Annotated[str, Path(max_length=80)]
 HOME_PAGES = {
+    "inventory-entry": "/inventory/entries",
     "outcome": "/outcomes",
     "use-case": "/use-cases",
 }
@@ -316,6 +319,8 @@ def resource_page(
         diff_title=f"From generation {past[1]['generation']} to {past[0]['generation']}"
         if len(past) > 1
         else "",
+        action=action_of(call, stored.ref, stored.namespace),
+        sections=_sections(tx, call, stored) if tab == "overview" else (),
     )
     return View(
         title=name,
@@ -326,6 +331,11 @@ def resource_page(
         active="/access",
         command=f"roadworthy get {found.slug} {name} -o yaml",
     )
+
+
+def _sections(tx: Tx, call: Call, stored: Stored[Any]) -> tuple[Section, ...]:
+    plugged = assembly_of(call).plugged(SECTIONS_SOCKET)
+    return tuple(one for sections in plugged for one in sections(tx, call, stored.ref))
 
 
 def _facts(stored: Stored[Any]) -> list[tuple[str, Any]]:
@@ -341,7 +351,16 @@ def _facts(stored: Stored[Any]) -> list[tuple[str, Any]]:
 def _said(value: Any) -> Any:
     if isinstance(value, bool | int | float | str):
         return value
-    return Code(manifest.source_text([("", {"": value})]).removeprefix("'':").strip() if value else "none")
+    return Code(_on_one_line(value) if value else "none")
+
+
+def _on_one_line(value: Any) -> str:
+    """Write a value as YAML's flow form does; the YAML tab has it as it is declared."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_on_one_line(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_on_one_line, value)) + "]"
+    return json.dumps(value) if isinstance(value, bool) or value is None else str(value)
 
 
 def _used_by(users: list[dict[str, str]]) -> list[Check]:

@@ -171,6 +171,30 @@ def versions(tx: Tx, kind: Kind, *, name: str | None = None, audit_size: int | N
     ]
 
 
+def versions_among(tx: Tx, kind: Kind, names: Iterable[str]) -> list[Version]:
+    """Return the versions of some resources, oldest first."""
+    return [
+        Version(row.name, row.generation, row.action, row.document, row.actor, row.at)
+        for row in store.versions_among(tx, kind.name, names)
+    ]
+
+
+def authored(tx: Tx, kind: Kind, actor: str) -> list[str]:
+    """Return the names of the resources of a kind that an actor wrote a version of."""
+    return store.authored(tx, kind.name, actor)
+
+
+def names(tx: Tx, kind: Kind) -> list[str]:
+    """Return the names of all resources of a kind."""
+    return store.names(tx, kind.name)
+
+
+def among(tx: Tx, kind: Kind, names: Iterable[str]) -> list[Stored[Any]]:
+    """Return the resources of a kind among these names, by name."""
+    rows = store.read_many(tx, ((kind.name, name) for name in names))
+    return sorted((_stored(kind, row) for row in rows), key=lambda one: one.name)
+
+
 def version(tx: Tx, kind: Kind, name: str, generation: int) -> dict[str, Any]:
     """Return one version with its document."""
     row = store.version(tx, kind.name, name, generation)

@@ -180,6 +180,28 @@ def versions_of(tx: Tx, kind: str, *, name: str | None, audit_size: int | None) 
     return list(tx.connection.execute(query.order_by(versions.c.audit_seq)))
 
 
+def versions_among(tx: Tx, kind: str, names: Iterable[str]) -> list[Row[Any]]:
+    """Return the versions of some resources of a kind, in the order of the log."""
+    wanted, found = list(names), list[Row[Any]]()
+    for start in range(0, len(wanted), 400):  # stays under every engine's limit of bound values
+        part = versions.c.name.in_(wanted[start : start + 400])
+        query = select(versions).where(versions.c.kind == kind, part).order_by(versions.c.audit_seq)
+        found.extend(tx.connection.execute(query))
+    return found
+
+
+def authored(tx: Tx, kind: str, actor: str) -> list[str]:
+    """Return the names of the resources of a kind that an actor wrote a version of."""
+    query = select(versions.c.name).where(versions.c.kind == kind, versions.c.actor == actor).distinct()
+    return list(tx.connection.execute(query).scalars())
+
+
+def names(tx: Tx, kind: str) -> list[str]:
+    """Return the names of all current resources of a kind."""
+    query = select(resources.c.name).where(resources.c.kind == kind).order_by(resources.c.name)
+    return list(tx.connection.execute(query).scalars())
+
+
 def version(tx: Tx, kind: str, name: str, generation: int) -> Row[Any] | None:
     """Return one version."""
     where = and_(versions.c.kind == kind, versions.c.name == name, versions.c.generation == generation)

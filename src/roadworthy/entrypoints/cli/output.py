@@ -7,6 +7,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -74,6 +75,8 @@ def printable(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return "".join(
         " " if char in "\n\t\r" else char if unicodedata.category(char)[0] != "C" else "�" for char in text
@@ -115,6 +118,8 @@ def as_csv(columns: Sequence[str], rows: Sequence[Row]) -> str:
 def _harmless(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return "" if value is None else value
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return "'" + text if text[:1] in {"=", "+", "-", "@", "\t", "\r", "\x00"} else text
 

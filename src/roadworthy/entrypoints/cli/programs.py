@@ -19,11 +19,17 @@ class Programs(Protocol):
     def run_gateway(self, options: Mapping[str, Any]) -> int:
         """Serve governed calls until told to stop."""
 
+    def run_edge(self, config: Path, options: Mapping[str, Any]) -> int:
+        """Serve governed calls from a folder of declarations, without a database."""
+
     def assembly(self) -> Assembly:
         """Return the declared kinds and their checks."""
 
     def verify_log(self, data: Path, held: str) -> dict[str, Any]:
         """Prove the audit log of a data directory, without a server."""
+
+    def edge_bundle(self, data: Path, use_cases: Sequence[str], days: int) -> tuple[bytes, str]:
+        """Sign what an edge may enforce for some days; return the bundle and the key it is checked with."""
 
     def sign_in_link(self, data: Path, person: str, url: str) -> str:
         """Make a sign-in link on the server itself, whether or not one runs."""

@@ -71,7 +71,10 @@ def _owners(gaps: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _approvals(approvals: dict[str, Any]) -> Iterator[str]:
-    yield "Approvals:" if approvals["needed"] else "Approvals: none would help"
+    if approvals["approves_itself"]:
+        yield "Approvals: nobody has to approve; it approves itself once nothing is missing"
+    else:
+        yield "Approvals:" if approvals["needed"] else "Approvals: none would help"
     for need in approvals["needed"]:
         held = ", ".join(need["held_by"])
         if not need["missing"]:
@@ -79,7 +82,12 @@ def _approvals(approvals: dict[str, Any]) -> Iterator[str]:
         else:
             can = ", ".join(need["can_give"]) or "nobody"
             yield f"  {need['role']}: {need['missing']} missing; can give it: {printable(can)}"
+        for one in need["because"]:
+            if not one.startswith("its tier"):
+                yield f"      asked because {printable(one)}"
         for one in need["cannot"]:
             yield f"      not {printable(one['person'])}, who {printable(one['why'])}"
     for one in approvals["refused"]:
         yield f"  refused by {one['person']} as {one['role']}: {printable(one['comment'])}"
+    for one in approvals["dissents"]:
+        yield f"  dissent of {one['person']} as {one['role']}: {printable(one['comment'])}"

@@ -110,6 +110,14 @@ class Database:
         finally:
             _open.reset(token)
 
+    def share(self, name: str, value: Any) -> None:
+        """Hand a part to whoever holds a transaction here: it is found in `tx.shared`."""
+        self._shared[name] = value
+
+    def forget_connections(self) -> None:
+        """Take new connections from now on; those in use are closed when they come back."""
+        self.engine.dispose()
+
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
@@ -124,7 +132,15 @@ def _engine(url: str) -> Engine:
         pool_size=8,
         max_overflow=8,
         pool_pre_ping=True,
-        connect_args={"options": "-c statement_timeout=30000 -c timezone=UTC"},
+        connect_args={
+            "options": "-c statement_timeout=30000 -c timezone=UTC",
+            # A server gone without a word is noticed in seconds, not in the kernel's quarter of an hour.
+            "connect_timeout": 3,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 2,
+            "tcp_user_timeout": 8000,
+        },
     )
 
     @event.listens_for(engine, "begin")

@@ -12,6 +12,11 @@ from alembic.script import ScriptDirectory
 from roadworthy.foundation.errors import UnavailableError
 from roadworthy.foundation.storage.database import Database, Tx
 
+
+class NewerDatabaseError(UnavailableError):
+    """A later version has changed the tables; this one must not touch them."""
+
+
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
@@ -22,7 +27,7 @@ def upgrade(database: Database) -> None:
         if held == newest:
             return
         if held is not None and held not in known():
-            raise UnavailableError(
+            raise NewerDatabaseError(
                 "The database belongs to a newer Roadworthy.",
                 why=f"It is at schema {held}, which this version does not know.",
                 fix="Start the version that wrote it, or a newer one. Nothing was changed.",

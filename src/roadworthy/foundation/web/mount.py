@@ -116,7 +116,7 @@ def _door(route: Route, parts: Parts, fmt: str) -> Callable[..., Any]:
             return call, result
 
         if route.access == "write":
-            return _write(route, parts, request, run, now=now, body=given)
+            return _write(route, parts, request, run, now=now, body=given, fmt=fmt)
         with parts.database.read() as tx:
             caller = parts.identify(tx, request, now)
             if route.access == "read":
@@ -146,13 +146,14 @@ def _write(
     *,
     now: Any,
     body: dict[str, Any],
+    fmt: str,
 ) -> Response:
     key = request.headers.get("idempotency-key") if route.kind == "api" else None
     with parts.database.write() as tx:
         caller = parts.identify(tx, request, now)
         if key is None or caller is None:
             call, result = run(tx, caller)
-            return respond(result, call, fmt=route.kind, status=route.status)
+            return respond(result, call, fmt=fmt, status=route.status)
         path = request.url.path
         scope = idempotency.scope_of(key, principal=caller.principal, method=route.method, path=path)
         sent = jsonable_encoder(body)
@@ -161,7 +162,7 @@ def _write(
             headers = {"Idempotent-Replayed": "true", **({"ETag": kept.etag} if kept.etag else {})}
             return Response(kept.body, kept.status, headers, media_type=kept.media_type)
         call, result = run(tx, caller)
-        response = respond(result, call, fmt=route.kind, status=route.status)
+        response = respond(result, call, fmt=fmt, status=route.status)
         reply = idempotency.Reply(
             response.status_code,
             response.media_type or "application/json",

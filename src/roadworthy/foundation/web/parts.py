@@ -249,6 +249,17 @@ class DiffLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """What a slice adds to the page of a declared resource: a table, with sentences around it."""
+
+    title: str
+    sentences: Sequence[str] = ()
+    table: Table | None = None
+    notes: Sequence[str] = ()
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourcePage:
     """The model of `resource.html`: any declared resource, on the tab named by `tab`."""
 
@@ -266,6 +277,7 @@ class ResourcePage:
     diff: Sequence[DiffLine] = ()
     diff_title: str = ""
     action: Link | None = None
+    sections: Sequence[Section] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,10 +25,23 @@ RAIL = (
             ("/outcomes", "Outcomes", "outcomes", "o"),
             ("/portfolio", "Portfolio", "portfolio", "p"),
             ("/scorecard", "Scorecard", "scorecard", "s"),
+            ("/blueprints", "Blueprints", "rules", "n"),
+            ("/lead-time", "Lead time", "traces", "l"),
         ),
     ),
+    ("What is there already?", (("/inventory", "Inventory", "inventory", "v"),)),
+    ("Can it be shown?", (("/controls", "Controls", "controls", "c"),)),
     ("What happened?", (("/traces", "Traces", "traces", "t"), ("/audit", "Audit", "audit", "a"))),
-    ("Who may do what?", (("/access", "Access", "access", "i"),)),
+    (
+        "Who may do what?",
+        (
+            ("/rules", "Rules", "rules", "r"),
+            ("/access", "Access", "access", "i"),
+            ("/operations/budgets", "Budgets", "budgets", "b"),
+            ("/operations/filters", "Filters", "filters", "f"),
+            ("/operations/switches", "Switches", "switches", "w"),
+        ),
+    ),
 )
 """The rail: groups by the question they answer; each item is (address, title, icon, key after `g`)."""
 

@@ -51,14 +51,6 @@ def control(data: str | None, **options: Any) -> int:
     return current().programs.run_control({"data_dir": data, **options})
 
 
-@command("gateway", "roadworthy gateway", "roadworthy gateway --data /var/lib/roadworthy --gateway-port 8081")
-@_data
-@_gateway_options
-def gateway(data: str | None, **options: Any) -> int:
-    """Run the gateway alone; it serves on without the console."""
-    return current().programs.run_gateway({"data_dir": data, **options})
-
-
 @command("serve", "roadworthy serve", "roadworthy serve --data /var/lib/roadworthy")
 @_data
 @_control_options
