@@ -142,13 +142,27 @@ def test_speed_figures_are_those_of_the_bench() -> None:
 def test_approvals_are_those_of_the_rules() -> None:
     """How many days an approval holds, and who gives it, is what the rules in force say."""
     tiers = yaml.safe_load(read("src/roadworthy/governance/requirements.yaml"))["tiers"]
-    rows = {row[0]: row for row in _rows(read("docs/how-to/approve.md"))}
+    page = read("docs/how-to/approve.md").partition("## What waits too long")[0]
+    rows = {row[0]: row for row in _rows(page)}
     assert set(tiers) <= set(rows)
     for tier, asked in tiers.items():
         _, roles, days = rows[tier]
+        assert ("approves itself" in roles) == bool(asked.get("approves_itself"))
         for need in asked["approvals"]:
             assert need["role"].removesuffix("-approver") in roles
             assert str(need["valid_days"]) in days
+
+
+def test_waits_are_those_of_the_rules() -> None:
+    """When an approval is due and escalated, and what is promised, is what the rules in force say."""
+    tiers = yaml.safe_load(read("src/roadworthy/governance/requirements.yaml"))["tiers"]
+    page = read("docs/how-to/approve.md")
+    rows = {row[0]: row for row in _rows(page.partition("## What waits too long")[2])}
+    for tier in ("minimal", "limited", "high"):
+        asked, row = tiers[tier], rows[tier]
+        days = [asked[name] for name in ("decide_in_days", "remind_every_days", "escalate_in_days")]
+        assert row[1:] == [*(f"{one} days" for one in days), asked["escalate_to"]]
+        assert re.search(rf"\b{asked['first_call_in_days']} (day )?at {tier}", page)
 
 
 def test_shelves_are_those_of_the_contract() -> None:

@@ -18,6 +18,8 @@ from playwright._impl._driver import compute_driver_executable
 from roadworthy import main as application
 from roadworthy.entrypoints.cli import root
 from roadworthy.foundation.errors import RoadworthyError
+from roadworthy.gateway.folder import edge_file
+from roadworthy.inventory import mapping
 from roadworthy.registry import manifest, operations
 from roadworthy.registry.assembly import assemble
 from roadworthy.testing.fake_provider import FakeProvider
@@ -38,7 +40,8 @@ def _fault(words: list[str]) -> str:
         while isinstance(command, click.Group):
             _, words, _ = command.make_parser(context).parse_args(words)
             if not words:
-                return "" if command is root else "it names no command"
+                runs = command is root or command.invoke_without_command
+                return "" if runs else "it names no command"
             found = command.get_command(context, words[0])
             if found is None:
                 return f"there is no command {words[0]}"
@@ -89,7 +92,15 @@ def test_shell_snippets_are_shell(snippet: Snippet) -> None:
 def _problems(text: str, file: str) -> list[str]:
     assembly = assemble(application.SLICES)
     try:
-        operations.read_documents(assembly, manifest.parse(text, file=file))
+        parsed = manifest.parse(text, file=file)
+        if any("list_name" in one.document for one in parsed):
+            mapping.read(text, file=file)  # what the columns of a list mean: no declaration either
+            return []
+        # What a gateway from a folder needs besides is no declaration, and no installation takes it.
+        for one in parsed:
+            if one.document["kind"] == edge_file.KIND:
+                edge_file.read(one.document)
+        operations.read_documents(assembly, [one for one in parsed if one.document["kind"] != edge_file.KIND])
     except RoadworthyError as error:
         return [error.what, *(f"{one.where()}: {one.message}" for one in error.issues)]
     return []

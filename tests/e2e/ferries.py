@@ -128,10 +128,11 @@ def outcome(*, today: date, baseline: bool = True) -> str:
 
 FACTS = """\
       jurisdictions: [IE]
-      sector: [transport]
+      sector: [other]
       roles: [deployer]
       decision_domain: [insurance]
-      decision_effect: materially_influences
+      decision_task: [claims_handling]
+      decision_effect: substantially_replaces
       legal_or_similar_effect: false
       personal_data: true
       data_classes: [internal, pii]
@@ -139,8 +140,10 @@ FACTS = """\
       interaction: [output_only]
       minors: none
       profiling: false
-      emotion_inference: false
+      generates: [text]
+      content_use: [internal]
       practices: [none]
+    none: [Q9, Q18, Q20, Q21]
 """
 SUMMARY = (
     "Suggests the next crossing with room for a passenger whose crossing was cancelled, with its reasons; "
@@ -168,7 +171,7 @@ def use_case(
         "UseCase",
         name,
         f"  title: {title}\n  summary: {SUMMARY}\n{named}"
-        f"  stage: live\n  bucket: customer-operations\n  security_path: standard\n  logging: full\n"
+        f"  stage: pilot\n  bucket: customer-operations\n  security_path: standard\n  logging: full\n"
         f"  models: [{models}]\n  routes: [default]\n"
         f"  timeline:\n    - {{date: {monday(-20, today=today)}, event: launch, note: All desks}}\n"
         "  metrics:\n    - {metric: rebooking-minutes, target: 24}\n    - {metric: handovers, target: 2}\n"

@@ -109,6 +109,7 @@ class Installation:
     folder: Path
     control_port: int = field(default_factory=free_port)
     gateway_port: int = field(default_factory=free_port)
+    settings: dict[str, str] = field(default_factory=dict)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -145,7 +146,7 @@ class Installation:
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=subprocess.STDOUT,
-                    env=clean_environment(ROADWORTHY_WHILE_ALIVE=str(os.getpid())),
+                    env=clean_environment(ROADWORTHY_WHILE_ALIVE=str(os.getpid()), **self.settings),
                     start_new_session=True,
                 )
         until = time.monotonic() + READY_SECONDS
@@ -161,6 +162,12 @@ class Installation:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             process.wait(45)
+
+    def kill(self, name: str) -> None:
+        """Let a process end without a chance to do anything about it."""
+        process = self._running.pop(name)
+        process.kill()
+        process.wait(45)
 
     def log(self, name: str) -> str:
         """Return what a process wrote."""

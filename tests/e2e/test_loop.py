@@ -172,7 +172,7 @@ def step_3_explain(story: Story) -> None:
     assert said.code == 3
     for line in (
         "Nobody stands in for the business owner.",
-        "Risk tier: High: decisions about insurance.",
+        "Risk tier: High: decisions by machine alone (GDPR).",
         "Pilot test: passed",
         "yes Measured by three metrics",
         "yes A trust metric",
@@ -292,14 +292,18 @@ def step_5_call(story: Story) -> None:
     assert (trace["input_tokens"], trace["output_tokens"]) == (used, answered)
     assert (trace["cost_nano"], trace["currency"]) == ((2 * used + 6 * answered) * 1000, "EUR")
     assert 0 < trace["first_byte_ms"] <= trace["latency_ms"]
-    assert "Dublin" in trace["prompt"]
-    assert trace["response"] == whole.text
+    assert "prompt" not in trace
+    said = story["vic"].do("trace", whole.call, "--content", "-o", "json").json()["content"]
+    assert "Dublin" in said["prompt"]
+    assert said["response"] == whole.text
 
     streamed = story.ask(model="default", stream=True)
     assert streamed.pieces > 1
     trace = trace_of(story, streamed.call)
     assert (trace["route"], trace["model"], trace["stream"]) == ("default", "small", True)
-    assert (trace["response"], trace["output_tokens"] > 0) == (streamed.text, True)
+    assert trace["output_tokens"] > 0
+    said = story["vic"].do("trace", streamed.call, "--content", "-o", "json").json()["content"]
+    assert said["response"] == streamed.text
 
     said = story.refusal(openai.PermissionDeniedError, model="other")
     assert said["reason"] == "model_not_granted"
@@ -437,6 +441,8 @@ def step_7_scorecard(story: Story) -> None:
 # ---------------------------------------------------------------------------------------- 8. prove
 
 
+ELSEWHERE = {"access-policy", "exclusion", "gate", "blueprint", "delegation", "inventory-entry"}
+"""Kinds that the tests of their own slices declare and change."""
 CHANGED = {
     "person/vic": ("spec.display_name", "Vic", "Vic of the auditors"),
     "role-binding/vic-auditor": ("spec.role", "auditor", "viewer"),
@@ -452,15 +458,75 @@ CHANGED = {
     "model/other": ("spec.title", "Not approved", "Not yet approved"),
     "route/default": ("spec.title", "Everyday questions", "Questions"),
     "service-account/berth-search-bot": ("spec.purpose", "Calls for berth-search.", "Looks for berths."),
+    "filter/crew": ("spec.title", "Names of crew lists", "Crew lists"),
+    "filter-policy/crew": ("spec.title", "Crew lists stay here", "No crew lists"),
+    "policy-pack/crew-rules": ("spec.title", "Rules about crews", "Crew rules"),
+    "limit/rebooking": ("spec.title", "Rebooking by the minute", "Calls by the minute"),
+    "budget/ferries": ("spec.title", "Ferries this month", "What ferries may cost"),
 }
 """One resource of each kind, with a change that anybody can read."""
+
+GUARDS = """\
+apiVersion: roadworthy/v1
+kind: Filter
+metadata: {name: crew, namespace: ferries}
+spec:
+  title: Names of crew lists
+  patterns: {crew-list: 'CREW-\\d{6}'}
+---
+apiVersion: roadworthy/v1
+kind: FilterPolicy
+metadata: {name: crew, namespace: ferries}
+spec:
+  title: Crew lists stay here
+  units: [ferries]
+  uses: [{filter: crew, input: mask}]
+---
+apiVersion: roadworthy/v1
+kind: Limit
+metadata: {name: rebooking, namespace: ferries}
+spec:
+  title: Rebooking by the minute
+  scope: {use_case: rebooking}
+  requests: 1000
+---
+apiVersion: roadworthy/v1
+kind: PolicyPack
+metadata: {name: crew-rules}
+spec:
+  title: Rules about crews
+  version: 1.0.0
+  review_by: 2031-01-01
+  rules:
+    - id: house.crew_health
+      title: Health of crews
+      applies: It sees health data of crews.
+      asks: Ask the ship's doctor first.
+      applies_from: 2026-01-01
+      when: {data_classes: {any_of: [phi]}}
+      fixtures:
+        - {expect: fires, facts: {data_classes: [phi]}}
+        - {expect: silent, facts: {data_classes: [pii]}}
+---
+apiVersion: roadworthy/v1
+kind: Budget
+metadata: {name: ferries, namespace: ferries}
+spec:
+  title: Ferries this month
+  owner: ana
+  scope: {unit: ferries}
+  amount: 1000
+  currency: EUR
+  period: month
+"""
 
 
 def step_8_history_of_every_kind(story: Story) -> None:
     """Whatever is declared has versions, differences, and a way back."""
     admin = story["admin"]
     kinds = {one["slug"] for one in admin.do("kinds", "-o", "json").json()["items"]}
-    assert kinds == {ref.partition("/")[0] for ref in CHANGED}
+    assert kinds - ELSEWHERE == {ref.partition("/")[0] for ref in CHANGED}
+    admin.do("apply", "--yes", "-f", admin.write("guards.yaml", GUARDS))
     before = {ref: resource(admin, ref) for ref in CHANGED}
     documents = {}
     for text in admin.do("export").out.split("---\n"):

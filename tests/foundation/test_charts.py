@@ -1,5 +1,6 @@
 """Charts are drawn themed, accessible and without anything active; a renderer that hangs is replaced."""
 
+import gc
 import re
 import threading
 from collections.abc import Iterator
@@ -166,6 +167,21 @@ def test_old_files_are_pruned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for index in range(8):
         renderer._keep(f"{index:064d}", b"drawn")
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_renderer_that_nobody_closes_leaves_nothing_behind() -> None:
+    """Its worker ends with it, and so do the pipes to it."""
+    renderer = ChartRenderer(None)
+    renderer.render_svg(SPEC, title="t", description="d")
+    worker = renderer._worker
+    assert worker is not None
+    del renderer
+    gc.collect()
+    assert worker.returncode is not None
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    assert worker.stdin.closed
+    assert worker.stdout.closed
 
 
 def test_a_hanging_worker_is_killed_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,8 @@ from roadworthy.gateway.snapshot import (
     RouteEntry,
     Snapshot,
 )
+from roadworthy.policy.language import read
+from roadworthy.policy.statement import PolicyEntry
 
 NOW_S = 1_000.0
 NOW = datetime.fromtimestamp(NOW_S, UTC)
@@ -30,6 +32,12 @@ ACCOUNTS = ("service-account/a", "service-account/b", "service-account/gone")
 USE_CASES = ("u1", "u2", "u3")
 MODELS = ("m1", "m2", "m3")
 ROUTES = ("r1", "m2")  # a route may hide the model of its name
+CEDAR = (
+    'forbid(principal == ServiceAccount::"a", action, resource == Model::"m1");',
+    'forbid(principal, action, resource) when { context.use_case == UseCase::"u2" && context has route };',
+    'permit(principal, action, resource) unless { resource == Model::"m3" };',
+    'forbid(principal, action, resource == Model::"m2") when { context.hour < 12 };',
+)
 moments = st.none() | st.sampled_from([NOW_S - 1, NOW_S, NOW_S + 1])
 some_models = st.lists(st.sampled_from([*MODELS, "undeclared"]), max_size=3, unique=True).map(tuple)
 
@@ -64,7 +72,13 @@ def estates(draw: st.DrawFn) -> Snapshot:
     )
     models = {name: ModelEntry(name, draw(st.sampled_from(["local", "undeclared"])), name) for name in MODELS}
     routes = {name: RouteEntry(name, draw(some_models)) for name in ROUTES if draw(st.booleans())}
+    chosen = draw(st.lists(st.sampled_from(CEDAR), max_size=3, unique=True))
+    policies = {
+        f"p{place}": PolicyEntry(f"p{place}", read(text).statements, default_deny=text.startswith("permit"))
+        for place, text in enumerate(chosen)
+    }
     return Snapshot(
+        access_policies=policies,
         revision=1,
         compiled_at=NOW.isoformat(),
         keys=keys,
@@ -74,6 +88,20 @@ def estates(draw: st.DrawFn) -> Snapshot:
         models=models,
         routes=routes,
         providers={"local": ProviderEntry("local", "http://127.0.0.1:9/v1")},
+    )
+
+
+def forbidden(snapshot: Snapshot, key: KeyEntry, model: str, *, by_route: bool) -> bool:
+    """Say by the policies in words whether no call with a key may reach a model."""
+    drawn = [
+        CEDAR.index(text)
+        for text in CEDAR
+        if any(read(text).statements == one.statements for one in snapshot.access_policies.values())
+    ]
+    return (
+        (0 in drawn and key.principal == "service-account/a" and model == "m1")
+        or (1 in drawn and key.use_case == "u2" and by_route)
+        or (2 in drawn and model == "m3")
     )
 
 
@@ -102,8 +130,9 @@ def may(snapshot: Snapshot, key: KeyEntry, name: str) -> bool:
     served = {name for name, model in snapshot.models.items() if model.provider in snapshot.providers}
     if name in snapshot.routes:
         reach = set(snapshot.routes[name].targets) & set(grant.models) & served
+        reach = {one for one in reach if not forbidden(snapshot, key, one, by_route=True)}
         return name in grant.routes and bool(reach)
-    return name in served and name in grant.models
+    return name in served and name in grant.models and not forbidden(snapshot, key, name, by_route=False)
 
 
 @settings(max_examples=300)

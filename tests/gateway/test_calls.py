@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx2 as httpx
 import msgspec
 import openai
 import pytest
@@ -114,7 +115,7 @@ def test_full_logging_keeps_what_was_said(client: Client, gateway: RunningGatewa
     ask(client())
     list(ask(client(), stream=True))
     texts = [record.text for record in gateway.records()]
-    assert [(text.prompt, text.response) for text in texts if text] == [("user: Hi", TEXT)] * 2
+    assert [(text.prompt, text.response) for text in texts if text] == [("Hi", TEXT)] * 2
 
 
 # ---------------------------------------------------------------------------------------- refusals
@@ -126,6 +127,14 @@ def test_unknown_key_is_an_authentication_error(client: Client, gateway: Running
         ask(client("rwk_zzzzzzzz_nonsense"))
     assert caught.value.code == "invalid_api_key"
     assert [record.reason for record in gateway.records()] == ["invalid_api_key"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer"}, {"x-api-key": ""}])
+def test_a_call_without_a_key_is_told_so(headers: dict[str, str], gateway: RunningGateway) -> None:
+    """An unset variable is no typing error, whether nothing is sent or an empty key."""
+    answer = httpx.post(f"{gateway.url}/chat/completions", json={}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert "No API key came with this call. Send it as" in answer.json()["error"]["message"]
 
 
 def test_blocked_use_case_hears_reason_declaration_and_who(client: Client, gateway: RunningGateway) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from roadworthy.registry import audit
 from roadworthy.usage import operations
 from roadworthy.usage.record import AttemptRecord, CallRecord, LoggedText, ReasonRecord
 from tests.gateway.control import BOT, Estate
@@ -112,12 +113,46 @@ def test_traces_over_the_api(estate: Estate) -> None:
     assert [one["reason_code"] for one in refused.json()["items"]] == ["no_grant"]
 
     trace = client.get("/v1/traces/call_served").json()
-    assert trace["prompt"] == "<b>May I?</b>"
+    assert "prompt" not in trace
+    assert trace["text_kept"] is True
+    assert client.get("/v1/traces/call_served/content").json()["prompt"] == "<b>May I?</b>"
     assert trace["attempts"] == [{"model": "small", "status": 200, "error": "", "ms": 80.5}]
     assert client.get("/v1/traces/call_none").status_code == 404
     assert client.get("/v1/traces", params={"before": "x"}).status_code == 422
     assert client.get("/v1/traces", params={"since": "2026-11-01T00:00:00"}).status_code == 422
     assert client.get("/v1/traces", params={"principal": "a\0b"}).status_code == 422
+
+
+def test_search_over_the_api_and_who_may_look_into_content(estate: Estate) -> None:
+    """Anything narrows the list; words that were said need a permission of their own, and leave an entry."""
+    client = estate.client()
+
+    def found(path: str = "/v1/traces", **params: str | float) -> list[str]:
+        answer = client.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        return [one["id"] for one in answer.json()["items"]]
+
+    assert found(id_prefix="call_s") == ["call_served"]
+    assert found(status=403) == ["call_refused"]
+    assert "call_served" not in found(latency_over_ms=1e6)
+    assert found(cost_over_nano=10**15) == []
+    assert found(tag="replay") == []
+    assert client.get("/v1/traces", params={"tag": "nonsense"}).status_code == 422
+    assert found("/v1/contents", text="May I") == ["call_served"]
+    assert found("/v1/contents", text="never said") == []
+    with estate.database.read() as tx:
+        newest = [one["action"] for one in audit.entries(tx, limit=2)]
+    assert newest == ["usage.content-searched", "usage.content-searched"]
+    page = client.get("/traces", params={"trace": "call_s", "cost": "", "latency": "1"})
+    assert "call_served" in page.text
+    assert "call_refused" not in page.text
+    assert client.get("/traces", params={"cost": "much"}).status_code == 422
+    words = client.get("/traces/contents", params={"text": "May I"})
+    assert "call_served" in words.text
+    viewer = estate.client("hal")
+    assert viewer.get("/v1/contents", params={"text": "May I"}).status_code == 403
+    assert viewer.get("/v1/traces/call_served/content").status_code == 403
+    assert "Search what was said" not in viewer.get("/traces").text
 
 
 def test_usage_and_status_over_the_api(estate: Estate) -> None:
@@ -203,7 +238,9 @@ def test_one_call_with_everything_behind_it(estate: Estate) -> None:
 
     for said in ("policy-search", BOT, "grant_1", "declared, as of 2026", "320", "41", "/audit/"):
         assert said in served
-    assert "&lt;b&gt;May I?&lt;/b&gt;" in served
+    assert "May I?" not in served
+    assert "/traces/call_served/content" in served
+    assert "&lt;b&gt;May I?&lt;/b&gt;" in client.get("/traces/call_served/content").text
     assert "<b>May I?" not in served
     assert "Ask Ben." in refused
     assert "person/ben" in refused

@@ -134,7 +134,7 @@ def test_other_spellings_of_a_path_are_other_paths(steady: RunningGateway, path:
 def test_unknown_path_and_wrong_method_are_refused_in_the_dialect(steady: RunningGateway) -> None:
     """Clients read these like any other error."""
     received = exchange(
-        steady, b"POST /v1/embeddings HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        steady, b"POST /v1/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
     )
     assert json.loads(received.partition(b"\r\n\r\n")[2])["error"]["code"] == "path_unknown"
     received = exchange(steady, b"GET /v1/chat/completions HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")

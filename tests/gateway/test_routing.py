@@ -1,64 +1,23 @@
-"""Which target is next, which rests, and which address is never called."""
+"""What follows a failure, and which address is never called."""
 
 from __future__ import annotations
 
 import ssl
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from roadworthy.gateway import routing
-from roadworthy.gateway.access import Admitted, Caller
-from roadworthy.gateway.circuit import FAILURES_TO_TRIP, REST_S, Circuits
 from roadworthy.gateway.edge.origin import Origin, OriginError, may_call
 from roadworthy.gateway.routing import Failure
-from roadworthy.gateway.snapshot import (
-    GrantEntry,
-    KeyEntry,
-    ModelEntry,
-    PrincipalEntry,
-    ProviderEntry,
-    RouteEntry,
-    Target,
-)
+from roadworthy.gateway.snapshot import ModelEntry, ProviderEntry, Target
 
 PROVIDER = ProviderEntry("p", "http://127.0.0.1/v1", total_timeout_s=100)
 
 
-def admitted(*names: str, retries: int = 0, timeout_s: float | None = None) -> Admitted:
-    """Return a call that may go to these models by a route."""
-    return Admitted(
-        Caller(KeyEntry("k", "service-account/a", "case"), PrincipalEntry("a")),
-        GrantEntry("g", "case"),
-        "r",
-        RouteEntry("r", names, retries=retries, timeout_s=timeout_s),
-        tuple(Target(ModelEntry(name, "p", name), PROVIDER) for name in names),
-    )
-
-
-def names(attempts: tuple[routing.Attempt, ...]) -> list[str]:
-    """Return the models in the order they would be tried."""
-    return [attempt.target.model.name for attempt in attempts]
-
-
-def test_targets_are_tried_in_order_each_with_its_retries() -> None:
-    """Retries first, then the next target."""
-    assert names(routing.plan(admitted("a", "b", retries=1), tripped=())) == ["a", "a", "b", "b"]
-
-
-@given(st.sets(st.sampled_from("abcd")))
-def test_resting_targets_go_last_and_never_away(tripped: set[str]) -> None:
-    """Even if all rest, there is someone to ask."""
-    planned = names(routing.plan(admitted(*"abcd"), tripped=tripped))
-    assert sorted(planned) == list("abcd")
-    assert planned == sorted(planned, key=lambda name: (name in tripped, name))
-
-
-def test_timeout_is_the_shorter_of_route_and_provider() -> None:
-    """A route can only make the wait shorter."""
-    assert routing.plan(admitted("a", timeout_s=5), tripped=())[0].first_byte_timeout_s == 5
-    assert routing.plan(admitted("a", timeout_s=500), tripped=())[0].first_byte_timeout_s == 100
+def attempts(*names: str, retries: int = 0) -> tuple[routing.Attempt, ...]:
+    """Return the attempts of a route over these models."""
+    made = {name: Target(ModelEntry(name, "p", name), PROVIDER) for name in names}
+    return tuple(routing.Attempt(made[name], 1, retry) for name in names for retry in range(retries + 1))
 
 
 @pytest.mark.parametrize(
@@ -73,26 +32,17 @@ def test_timeout_is_the_shorter_of_route_and_provider() -> None:
 )
 def test_what_follows_depends_on_what_failed(failure: Failure, position: int | None) -> None:
     """Retry what may pass, go on from what will not, stop at what the caller must mend."""
-    attempts = routing.plan(admitted("a", "b", retries=1), tripped=())
-    assert routing.next_position(attempts, 0, failure) == position
-    assert routing.next_position(attempts, 3, failure) is None
+    planned = attempts("a", "b", retries=1)
+    assert routing.next_position(planned, 0, failure) == position
+    assert routing.next_position(planned, 3, failure) is None
 
 
-def test_model_that_keeps_failing_rests_and_gets_one_try_afterwards() -> None:
-    """Five in a row trip it; after the rest a single failure trips it again, a success heals it."""
-    circuits = Circuits()
-    for _ in range(FAILURES_TO_TRIP):
-        assert not circuits.tripped
-        circuits.failed("a", at=0)
-    assert circuits.tripped == {"a"}
-    circuits.wake(at=REST_S)
-    assert not circuits.tripped
-    circuits.failed("a", at=REST_S)
-    assert circuits.tripped == {"a"}
-    circuits.wake(at=REST_S * 2)
-    circuits.succeeded("a")
-    circuits.failed("a", at=REST_S * 2)
-    assert not circuits.tripped
+def test_target_that_became_busy_meanwhile_is_passed_over() -> None:
+    """A limit holds for the second attempt as well."""
+    planned = tuple(
+        routing.Attempt(one.target, 1, 0, routing.Lane(one.target.model.name)) for one in attempts(*"abc")
+    )
+    assert routing.next_position(planned, 0, Failure("connect_failed", ""), full={"b"}) == 2
 
 
 PRIVATE = (
@@ -129,9 +79,10 @@ def test_unusable_provider_addresses_are_refused(url: str) -> None:
 
 def test_line_break_in_an_address_is_no_header() -> None:
     """The request's head has the lines we gave it."""
-    head = Origin(ProviderEntry("p", "http://a/\r\nx: y"), ssl.create_default_context()).request_head
+    made = Origin(ProviderEntry("p", "http://a/\r\nx: y"), ssl.create_default_context())
+    head = made.request("/chat/completions", b"{}", at=0)
     assert b"\r\nx: y" not in head
-    assert head.count(b"\r\n") == 5
+    assert head.count(b"\r\n") == 7
 
 
 @pytest.mark.parametrize("secret", ["", "two words", "line\r\nx: y", "é"])

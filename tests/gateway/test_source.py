@@ -10,7 +10,8 @@ import pytest
 
 from roadworthy.gateway import queries
 from roadworthy.gateway.access import Admitted, Refused, decide
-from roadworthy.gateway.snapshot import decode, encode
+from roadworthy.gateway.delta import Delta
+from roadworthy.gateway.snapshot import Snapshot, decode, encode
 from roadworthy.gateway.source import DatabaseSource
 from roadworthy.identity import operations as identity
 from roadworthy.registry import audit
@@ -120,7 +121,12 @@ class Times:
 def test_a_snapshot_is_compiled_when_something_changed_or_a_minute_passed(estate: Estate) -> None:
     """Nothing newer, nothing compiled; a change is there at once; the clock alone is heeded each minute."""
     times = Times()
-    source = DatabaseSource(estate.database, now=lambda: times.now, monotonic=lambda: times.monotonic_s)
+    source = DatabaseSource(
+        estate.database,
+        now=lambda: times.now,
+        monotonic=lambda: times.monotonic_s,
+        in_background=False,
+    )
 
     first = source(-1)
     assert first is not None
@@ -137,9 +143,10 @@ def test_a_snapshot_is_compiled_when_something_changed_or_a_minute_passed(estate
 
     times.move(61)
     third = source(second.revision)
-    assert third is not None
+    assert isinstance(third, Snapshot)
+    assert isinstance(second, Delta)
     assert third.revision == second.revision
-    assert third.compiled_at > second.compiled_at
+    assert third.compiled_at > second.put.compiled_at
 
 
 def test_what_only_the_clock_changes_is_in_the_next_snapshot(estate: Estate) -> None:

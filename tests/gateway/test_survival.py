@@ -17,8 +17,9 @@ import msgspec
 import openai
 import pytest
 
-from roadworthy.gateway import refresh, revision, snapshot
+from roadworthy.gateway import journal, revision, snapshot
 from roadworthy.gateway.revision import RevisionCounter
+from roadworthy.gateway.snapshot import Snapshot
 from roadworthy.testing.fake_provider import FakeProvider
 from roadworthy.testing.gateway_process import SECRET, RunningGateway, SnapshotSource, shipped
 from tests.gateway import world
@@ -191,6 +192,35 @@ def test_announced_change_that_cannot_be_read_stops_calls(
     assert client().chat.completions.create(model="ok", messages=[]).choices
 
 
+class Restless(SnapshotSource):
+    """A source of which the next change is announced whenever it has handed out one."""
+
+    counter_path: Path | None = None
+
+    def load(self, held: int) -> Snapshot | None:
+        """Hand out what was announced, and announce the next."""
+        if self.counter_path is None:
+            return super().load(held)
+        announced = RevisionCounter(self.counter_path).read()
+        self.current = msgspec.structs.replace(self.current, revision=announced)
+        revision.bump(self.counter_path, announced + 1)
+        return super().load(held)
+
+
+def test_steady_stream_of_changes_refuses_no_call(tmp_path: Path, provider: FakeProvider) -> None:
+    """A call waits for what was announced when it came, not for what is announced while it waits."""
+    source = Restless(world.snapshot(provider.url))
+    with (
+        RunningGateway(tmp_path, source) as running,
+        openai.OpenAI(base_url=running.url, api_key=world.KEY, max_retries=0) as client,
+    ):
+        source.counter_path = running.counter_path
+        revision.bump(running.counter_path, running.source.current.revision + 1)
+        for _ in range(5):
+            assert client.chat.completions.create(model="ok", messages=[]).choices
+            assert running.holder.behind(), "the next one is announced"
+
+
 def test_last_good_snapshot_serves_after_a_restart(tmp_path: Path, provider: FakeProvider) -> None:
     """Started without its source, the gateway serves what it last knew, and says so."""
     source = SnapshotSource(world.snapshot(provider.url))
@@ -210,17 +240,18 @@ def test_last_good_snapshot_serves_after_a_restart(tmp_path: Path, provider: Fak
 def test_last_good_snapshot_that_was_changed_is_not_used(tmp_path: Path, provider: FakeProvider) -> None:
     """Every single changed byte is noticed."""
     path = tmp_path / "last-good"
-    refresh.save_last_good(path, world.snapshot(provider.url), secret=SECRET, confirmed_at=5.0)
-    loaded = refresh.load_last_good(path, secret=SECRET)
-    assert loaded == (world.snapshot(provider.url), 5.0)
+    journal.save(path, world.snapshot(provider.url), secret=SECRET, confirmed_at=5.0)
+    loaded = journal.load(path, secret=SECRET)
+    assert loaded is not None
+    assert (loaded.snapshot, loaded.confirmed_at) == (world.snapshot(provider.url), 5.0)
     data = path.read_bytes()
     for at in random.Random(1).sample(range(len(data)), 200):
         path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-        with pytest.raises(refresh.LastGoodError):
-            refresh.load_last_good(path, secret=SECRET)
+        with pytest.raises(journal.LastGoodError):
+            journal.load(path, secret=SECRET)
     path.write_bytes(data)
-    with pytest.raises(refresh.LastGoodError):
-        refresh.load_last_good(path, secret=b"another installation")
+    with pytest.raises(journal.LastGoodError):
+        journal.load(path, secret=b"another installation")
 
 
 def test_without_any_snapshot_the_gateway_is_not_ready(tmp_path: Path, provider: FakeProvider) -> None:
@@ -272,12 +303,15 @@ def test_answer_is_withheld_when_it_cannot_be_recorded(
 
 
 def test_flood_of_strangers_cannot_fill_the_disk(gateway: RunningGateway) -> None:
-    """Ten a second are recorded one by one, the rest as a number."""
+    """Ten a second are recorded one by one, the rest as a number; an address that goes on is told to wait."""
     request = b"GET /v1/models HTTP/1.1\r\nhost: a\r\nauthorization: Bearer x\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as connection:
-        for _ in range(100):
+    heard = []
+    for _ in range(100):
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as connection:
             connection.sendall(request)
-            assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+            heard.append(connection.recv(65536)[:13])
+    assert heard[0] == b"HTTP/1.1 401 "
+    assert set(heard) <= {b"HTTP/1.1 401 ", b"HTTP/1.1 429 "}
     time.sleep(1.3)
     records = gateway.records()
     assert len(records) <= 30

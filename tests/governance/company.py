@@ -16,11 +16,13 @@ from roadworthy.governance.standing import Standing
 from roadworthy.governance.wiring import SLICE as GOVERNANCE
 from roadworthy.identity.wiring import SLICE as IDENTITY
 from roadworthy.models.wiring import SLICE as MODELS
+from roadworthy.policy.wiring import SLICE as POLICY
 from roadworthy.registry import operations
 from roadworthy.registry.actor import Actor
 from roadworthy.registry.assembly import Assembly, assemble
 from roadworthy.registry.manifest import Manifest
 from roadworthy.registry.plan import Plan
+from roadworthy.rules.wiring import SLICE as RULES
 from roadworthy.use_cases.wiring import SLICE as USE_CASES
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -39,17 +41,30 @@ SUMMARY = (
     "colleague reads the passage and decides alone what to do with it."
 )
 SETTLED = {
+    "art6_3_condition": False,
     "audience": ["internal_employees"],
+    "biometric_use": ["none"],
+    "content_use": ["internal"],
     "decision_domain": ["none"],
     "decision_effect": "informs",
     "data_classes": ["internal"],
     "emotion_inference": False,
+    "eu_annex1_product": False,
+    "generates": ["text"],
+    "human_sends_reviewed_output": False,
     "interaction": ["conversational"],
+    "internal_technical_b2b_only": True,
+    "jurisdictions": ["DE"],
     "legal_or_similar_effect": False,
     "minors": "none",
     "personal_data": False,
+    "platform_work": False,
     "practices": ["none"],
+    "profiling": False,
+    "roles": ["provider", "deployer"],
 }
+HIGH: dict[str, Any] = {"decision_domain": ["employment"], "decision_task": ["promotion"]}
+"""Answers that make it high-risk in the EU."""
 SIDES = ("business", "product", "platform", "security_legal", "operations")
 USE_CASE_SPEC: dict[str, Any] = {
     "title": "Policy search",
@@ -112,7 +127,7 @@ def base_documents() -> list[dict[str, Any]]:
     }
     return [
         document("Unit", "organization", {"title": "The company"}),
-        document("Unit", "claims", {"title": "Claims"}),
+        document("Unit", "claims", {"title": "Claims", "approvals": [{"role": "business-approver"}]}),
         *(document("Person", name, {"display_name": name.title()}) for name in PEOPLE),
         *(
             document(
@@ -133,7 +148,8 @@ class Company:
     """The company's control plane without its doors."""
 
     def __init__(self, file: Path) -> None:
-        self.assembly: Assembly = assemble((IDENTITY, EVIDENCE, USE_CASES, GOVERNANCE, MODELS))
+        slices = (IDENTITY, EVIDENCE, POLICY, USE_CASES, RULES, GOVERNANCE, MODELS)
+        self.assembly: Assembly = assemble(slices)
         self.database = Database(f"sqlite:///{file}")
 
     @classmethod

@@ -287,7 +287,7 @@ def test_withdrawn_by_the_person_or_a_peer(company: Company) -> None:
     ("intake", "said"),
     [
         (with_facts(practices=["social_scoring"]), "prohibited"),
-        (with_facts(minors=None), "not settled"),
+        (with_facts(practices=None), "not settled"),
     ],
 )
 def test_what_cannot_be_approved(company: Company, intake: dict[str, Any], said: str) -> None:

@@ -4,95 +4,22 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from starlette.requests import Request
 
-from roadworthy.entrypoints import console
-from roadworthy.foundation.storage.database import Tx
-from roadworthy.foundation.web.context import ANYWHERE, Caller, Parts
-from roadworthy.foundation.web.mount import mount
-from roadworthy.foundation.web.templating import build_environment
-from roadworthy.governance import queries
-from roadworthy.governance.packs import rulebook
-from roadworthy.governance.wiring import SLICE
-from roadworthy.identity import queries as identity
-from roadworthy.identity.rights import Rights
 from roadworthy.registry import queries as registry
 from roadworthy.registry.actor import Actor
-from roadworthy.registry.assembly import SOCKET
 from roadworthy.registry.manifest import parse
 from roadworthy.registry.operations import plan, save
+from roadworthy.rules.queries import rulebook
 from roadworthy.use_cases.kinds import USE_CASE
-from tests.governance.company import NOW, Company, use_case, with_facts
+from tests.governance.company import HIGH, NOW, Company, use_case, with_facts
+from tests.governance.doors import who
 
 OWNERS = use_case()["spec"]["owners"]
-
-
-@dataclass(frozen=True)
-class Known:
-    """Somebody a test says is calling, with the rights the company's declarations give them."""
-
-    principal: str
-    rights: Rights
-    csrf_token: str = "csrf-of-the-session"
-
-    @property
-    def display(self) -> str:
-        """Return the name shown."""
-        return self.principal
-
-    def may(self, permission: str, *, namespace: str = ANYWHERE) -> bool:
-        """Say whether they hold a permission."""
-        return self.rights.may(permission, namespace)
-
-
-def _identify(tx: Tx, request: Request, now: datetime) -> Known | None:
-    who = request.headers.get("x-test-person")
-    if who is None:
-        return None
-    principal = f"person/{who}"
-    csrf = "" if request.url.path.startswith("/v1/") else "csrf-of-the-session"
-    return Known(principal, identity.rights_of(tx, principal=principal, now=now), csrf)
-
-
-@pytest.fixture
-def client(company: Company) -> Iterator[TestClient]:
-    """Give a browser that says in a header who it is."""
-    folder = SLICE.templates
-    assert folder is not None
-    env = build_environment([("governance", folder)])
-
-    def count(tx: Tx, caller: Caller, now: datetime) -> int:
-        return len(queries.needs_you(tx, principal=caller.principal, now=now))
-
-    parts = Parts(
-        database=company.database,
-        clock=lambda: NOW,
-        identify=_identify,
-        frame=console.Frame(needs=count, sample=lambda _tx: False, version="0"),
-        render=console.renderer(env),
-        data_dir=Path(),
-        sockets={SOCKET: company.assembly, "gateway.url": "http://127.0.0.1:8081"},
-    )
-    app = FastAPI()
-    mount(app, [route for router in SLICE.routers for route in router.routes], parts)
-    console.add_errors(app, parts)
-    with TestClient(app, base_url="http://testserver", follow_redirects=False) as made:
-        yield made
-
-
-def who(name: str) -> dict[str, str]:
-    """Return the header that says who calls."""
-    return {"x-test-person": name}
 
 
 def page(client: TestClient, path: str, name: str) -> str:
@@ -169,7 +96,7 @@ def test_trying_the_rules(client: TestClient) -> None:
     facts = with_facts(audience=["consumers"])["facts"]
     found = client.post("/v1/rules/decide", json={"facts": facts}, headers=who("ada")).json()
     assert found["tier"] == "limited"
-    assert found["fired"][0]["rule"] == "house.customer_chat"
+    assert found["fired"][0]["rule"] == "eu.aia.art50_1"
 
 
 def test_needs_you_in_three_formats(company: Company, client: TestClient) -> None:
@@ -188,9 +115,7 @@ def test_needs_you_in_three_formats(company: Company, client: TestClient) -> Non
 
 def test_the_portfolio_is_filtered_by_its_address(company: Company, client: TestClient) -> None:
     """Each filter narrows the list, and its twins follow."""
-    company.declare(
-        use_case(), use_case("chat", title="Chat", intake=with_facts(minors="known"), stage="pilot")
-    )
+    company.declare(use_case(), use_case("chat", title="Chat", intake=with_facts(**HIGH), stage="pilot"))
     assert "2 of 2 use cases; 0 may call now." in page(client, "/portfolio", "ada")
     for query, names in (
         ("tier=high", ["Chat"]),

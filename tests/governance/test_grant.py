@@ -14,13 +14,13 @@ from roadworthy.governance.estate import Declared, Estate, Someone
 from roadworthy.governance.facts import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
 from roadworthy.governance.grant import Grant, Supply
 from roadworthy.governance.material import material_digest
-from roadworthy.governance.packs import rulebook
 from roadworthy.governance.standing import assess
 from roadworthy.identity.rights import Held
 from roadworthy.registry.kinds import Catalogue
 from roadworthy.registry.resource import load
-from roadworthy.use_cases.kinds import KINDS, Metric
-from tests.governance.company import NOW, use_case, with_facts
+from roadworthy.rules.queries import rulebook
+from roadworthy.use_cases.kinds import KINDS, Metric, UnitApproval
+from tests.governance.company import HIGH, NOW, use_case, with_facts
 
 BOOK = rulebook()
 CATALOGUE = Catalogue(KINDS)
@@ -32,7 +32,7 @@ METRICS = {
 INTAKES = {
     "minimal": with_facts(),
     "limited": with_facts(audience=["consumers"]),
-    "high": with_facts(minors="known"),
+    "high": with_facts(**HIGH),
     "prohibited": with_facts(practices=["social_scoring"]),
 }
 ROLES = {
@@ -58,6 +58,7 @@ def estate(
         people=people,
         bindings=tuple((who, Held(role, "claims")) for who in WHO for role in ALL_ROLES),
         parents={"claims": None},
+        asks={"claims": (UnitApproval(role="business-approver"),)},
         said={declared.ref: said},
     )
     return made, declared
@@ -162,7 +163,7 @@ BREAKS: dict[str, tuple[dict[str, Any], str]] = {
     "no owners": ({"owners": None}, "no-owner"),
     "no model": ({"models": None}, "nothing-to-call"),
     "unserved model": ({"models": ["other"]}, "nothing-to-call"),
-    "open question": ({"intake": with_facts(minors=None)}, "needs-information"),
+    "open question": ({"intake": with_facts(practices=None)}, "needs-information"),
     "stopped": ({"stage": "stopped"}, "stopped"),
 }
 

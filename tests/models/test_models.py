@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from roadworthy.foundation.errors import InvalidError
-from roadworthy.models.admission import private_reason
+from roadworthy.models.address import host_refusal
 from roadworthy.models.kinds import KINDS, Price
 from roadworthy.models.pricing import rates
 from roadworthy.registry.kinds import Catalogue
@@ -78,13 +78,13 @@ def test_a_provider_has_a_plain_address(url: str, said: str) -> None:
 )
 def test_private_addresses_are_known(host: str) -> None:
     """However it is spelled, an address inside is an address inside."""
-    assert private_reason(host)
+    assert host_refusal(host, allow_private=False)
 
 
 @pytest.mark.parametrize("host", ["api.example.com", "8.8.8.8", "[2606:4700::1111]", "1e100.net"])
 def test_public_addresses_are_not_refused(host: str) -> None:
     """A name is not looked up here; the gateway judges what it connects to."""
-    assert private_reason(host) == ""
+    assert host_refusal(host, allow_private=False) == ""
 
 
 @pytest.mark.parametrize(

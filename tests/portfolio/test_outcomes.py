@@ -126,7 +126,7 @@ def test_the_gateway_fills_reliability_and_use_is_only_activity(estate: Estate) 
     latency, failures, callers = cells["latency"], cells["failures"], cells["callers"]
     assert latency.observed is not None
     assert latency.status == "met"
-    assert latency.observed.value == pytest.approx(420.0)
+    assert latency.observed.value == pytest.approx(420.0, rel=0.01)  # percentiles come from sketches
     assert failures.observed is not None
     assert failures.observed.value == pytest.approx(100 / 41)
     assert failures.status == "missed"

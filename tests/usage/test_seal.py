@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,37 +27,54 @@ records = st.builds(
 )
 
 
+def row_of(record: CallRecord, **over: object) -> dict[str, Any]:
+    """Return a record's row as it is stored."""
+    columns = dict(zip(seal.COLUMNS, seal.columns_of(record), strict=True))
+    return {**columns, "doc": seal.document_of(record), **over}
+
+
 @given(records)
 def test_the_quick_encoder_writes_rfc_8785(record: CallRecord) -> None:
-    """Anybody can take the digest again with any RFC 8785 library."""
-    row = seal.row_of(record)
+    """Anybody can take the digest of a record without a document again with any RFC 8785 library."""
+    row = row_of(record, doc=None, body='{"faults":[]}')
 
     values = {name: int(row[name]) if isinstance(row[name], bool) else row[name] for name in seal.SEALED}
-    values["body"] = json.loads(row["body"])
+    values["body"] = {"faults": []}
     assert seal.sealed_bytes(row) == canonical(values)
     assert seal.digest_of(row) == hashlib.sha256(canonical(values)).hexdigest()
 
 
+@given(records)
+def test_the_digest_is_that_of_the_stored_document(record: CallRecord) -> None:
+    """Anybody can take it with sha256sum."""
+    row = row_of(record)
+    assert seal.digest_of(row) == hashlib.sha256(seal.document_of(record)).hexdigest()
+
+
 def test_every_column_but_the_batch_is_sealed() -> None:
-    """A column that somebody adds must be sealed too."""
-    assert {column.name for column in store.records.columns} - {"batch_id"} == set(seal.SEALED)
+    """A column that somebody adds must be derived from the document too."""
+    assert {column.name for column in store.records.columns} - {"batch_id", "doc"} == set(seal.COLUMNS)
 
 
-@pytest.mark.parametrize("column", seal.SEALED)
-def test_a_change_in_any_column_changes_the_digest(column: str) -> None:
+@pytest.mark.parametrize("column", seal.COLUMNS)
+@pytest.mark.parametrize("documented", [True, False])
+def test_a_change_in_any_column_changes_the_digest(column: str, documented: bool) -> None:  # noqa: FBT001
     """No field can be altered unseen."""
-    row = seal.row_of(CallRecord(id="call_1", at=1, decision="allowed"))
-    other = {**row, column: 7 if not isinstance(row[column], str) else row[column] + " "}
+    if not documented and column == "tag":
+        pytest.skip("records without a document are from before there were tags")
+    given = {} if documented else {"doc": None, "body": "{}"}
+    row = row_of(CallRecord(id="call_1", at=1, decision="allowed"), **given)
+    value = "[]" if column == "body" else 7 if not isinstance(row[column], str) else f"{row[column]} "
 
-    assert seal.digest_of(other) != seal.digest_of(row)
+    assert seal.digest_of({**row, column: value}) != seal.digest_of(row)
 
 
 def test_an_implausible_cost_is_a_fault_and_not_a_number() -> None:
     """A cost beyond exact integers is unknown, and says so."""
-    row = seal.row_of(CallRecord(id="call_1", at=1, decision="allowed", cost_nano=2**53))
+    record = CallRecord(id="call_1", at=1, decision="allowed", cost_nano=2**53)
 
-    assert row["cost_nano"] is None
-    assert json.loads(row["body"])["faults"] == ["cost_implausible"]
+    assert row_of(record)["cost_nano"] is None
+    assert seal.body_of(record)["faults"] == ["cost_implausible"]
 
 
 def test_a_commitment_needs_its_salt() -> None:

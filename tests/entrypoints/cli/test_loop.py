@@ -127,13 +127,14 @@ def test_a_link_works_once(here: Installation) -> None:
 
 def test_an_undeclared_outcome_is_refused_with_its_place(here: Installation) -> None:
     """Step two of the loop: file, line, field and what to do, and nothing is declared."""
+    before = [here.run("ines", "get", kind).stdout for kind in ("use-case", "outcome")]
     for name, field in (
         ("use-case-without-outcome", "spec.outcome"), ("outcome-without-baseline", "spec.baseline"),
     ):  # fmt: skip
         said = here.bad("ines", "apply", "--yes", "-f", f"refused/{name}.yaml", code=1)
         assert re.search(rf"refused/{name}.yaml:\d+ {re.escape(field)}: ", said), said
         assert "fix:" in said
-    assert "nothing" in here.run("ines", "get", "use-case").stderr.lower()
+        assert [here.run("ines", "get", kind).stdout for kind in ("use-case", "outcome")] == before
 
 
 def test_a_plan_is_shown_and_exactly_it_is_applied(here: Installation, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,13 @@ def test_a_cell_is_one_line_without_control_characters(value: object) -> None:
     shown = output.printable(value)
     assert all(char.isprintable() or char == " " or not char.isascii() for char in shown)
     assert not any(char in shown for char in "\x1b\n\r\t\x00\u202e")
+
+
+@given(st.decimals(-(10**9), 10**9, places=9))
+def test_an_amount_is_said_in_figures(value: Decimal) -> None:
+    """Whole, without an exponent, and the same amount."""
+    assert "E" not in output.printable(value)
+    assert Decimal(output.printable(value)) == value
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8")), min_size=1, max_size=4))

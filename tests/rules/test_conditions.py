@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadworthy.governance.conditions import (
+from roadworthy.rules.conditions import (
     FactDefinition,
     Vocabulary,
     evaluate,

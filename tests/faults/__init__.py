@@ -1,0 +1,1 @@
+"""The 25 faults of providers, and callers who leave."""

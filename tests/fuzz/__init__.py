@@ -1,0 +1,1 @@
+"""Inputs made wrong on purpose, many and repeatable."""
