@@ -11,10 +11,10 @@ PYTEST_ARGS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format model env env-test bench reference lock clean
+.PHONY: help demo test clients conformance check lint types imports format model env env-test bench reference lock clean
 
 help: ## print this menu
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: $(BIN)/.stamp-run $(MODEL) ## the whole loop with sample data and a real small model, on loopback
 	@exec $(BIN)/roadworthy demo $(ARGS)
@@ -25,6 +25,14 @@ test: $(BIN)/.stamp-test lint types imports $(MODEL) ## everything the build ser
 
 check: $(BIN)/.stamp-test lint types imports ## what needs no service: lint, types, imports, tidy, docs
 	@$(BIN)/pytest -q tests/tidy tests/docs
+
+clients: $(BIN)/.stamp-test $(MODEL) ## client libraries as they are, through the gateway to a real model
+	@sh scripts/clients.sh
+	@$(BIN)/pytest -q tests/clients $(PYTEST_ARGS)
+
+conformance: $(BIN)/.stamp-test $(MODEL) ## the public suite llm-comply, on the model and through the gateway
+	@sh scripts/clients.sh
+	@$(BIN)/python scripts/conformance.py
 
 lint: $(BIN)/.stamp-test
 	@$(BIN)/ruff check --quiet .

@@ -21,9 +21,11 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from bench import edge
+
 HERE = Path(__file__).parent
 SUBJECT_CORE, LOAD_CORE = "0", "1"
-KEY = "rwk_00000007_" + "k" * 43
+KEY = edge.KEY
 PROMPT = "Please summarise the following claim for the adjuster in two sentences. " * 12
 BODY = {
     "model": "chat",
@@ -88,7 +90,7 @@ def wait_ready(port: int) -> None:
         json.dumps(BODY).encode(),
         {"authorization": f"Bearer {KEY}", "content-type": "application/json"},
     )
-    for _ in range(200):
+    for _ in range(1200):
         try:
             with urllib.request.urlopen(request, timeout=5):  # noqa: S310  our own address
                 return
@@ -134,6 +136,9 @@ def subjects(directory: Path, model_port: int) -> dict[str, tuple[int, list[str]
         own.mkdir()
         command = [sys.executable, str(HERE / "subject.py"), str(own), str(port), str(model_port), logging]
         found[f"roadworthy, {logging} logging"] = (port, command)
+    port = free_port()
+    folder = edge.write(directory / "edge", mock_port=model_port)
+    found["roadworthy, from a folder"] = (port, edge.command(folder, port=port))
     return found
 
 

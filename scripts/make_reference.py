@@ -15,12 +15,13 @@ from typing import Any
 import click
 
 import roadworthy
+from roadworthy import gateway
 from roadworthy import main as application
 from roadworthy.entrypoints.cli import root
 from roadworthy.foundation.errors import RoadworthyError
 from roadworthy.foundation.storage.database import Database
-from roadworthy.gateway.dialects import openai
 from roadworthy.identity import roles
+from roadworthy.models.keyfile import Keyring
 from roadworthy.registry.assembly import Assembly, assemble
 from roadworthy.registry.kinds import Kind, Ref
 from roadworthy.settings import PREFIX, Settings
@@ -36,9 +37,13 @@ _SHELVES = {path.stem for path in Path(roadworthy.__path__[0]).iterdir()} - {
 Rows = Iterable[Sequence[str]]
 _UNEXPECTED = "Something went wrong on our side; the answer names the entry in the server's log."
 # Where the text is somebody else's, what it holds.
+_USED_UP = "Says what a declaration allows in which time, and from when it allows it again."
 _WITHOUT_TEXT = {
+    "budget_exhausted": _USED_UP,
+    "rate_limited": _USED_UP,
     "malformed_request": "Says which part of the request cannot be used, and why.",
     "provider_refused_request": "Repeats what the provider said against the request.",
+    "untranslatable": "Says what in the request cannot be said in the dialect of the provider.",
     "error_in_answer": "Repeats the error that the provider answered with.",
 }
 
@@ -90,7 +95,7 @@ def settings_page() -> str:
     rows = [
         (
             _code(PREFIX + one.name.upper()),
-            {"Path": "path", "str": "text", "int": "whole number", "float": "number"}[str(one.type)],
+            {"Path": "path", "int": "whole number", "float": "number"}.get(str(one.type), "text"),
             _code(one.default) or "empty",
             str(one.metadata["doc"]),
         )
@@ -134,6 +139,8 @@ def _commands(
         assert found is not None, name
         inner = click.Context(found, info_name=name, parent=context)
         if isinstance(found, click.Group):
+            if found.invoke_without_command:
+                yield f"{prefix} {name}", found, inner
             yield from _commands(found, inner, f"{prefix} {name}")
         else:
             yield f"{prefix} {name}", found, inner
@@ -271,7 +278,12 @@ def _models(annotation: Any) -> Iterator[Any]:
 def openapi(assembly: Assembly) -> dict[str, Any]:
     """Return the API's own description; the parts behind it are never opened."""
     installation = application.Installation(
-        settings=Settings(), assembly=assembly, database=Database("sqlite://"), pepper=b"", keys=()
+        settings=Settings(),
+        assembly=assembly,
+        database=Database("sqlite://"),
+        pepper=b"",
+        keyring=Keyring(Path("secrets.key")),
+        keys=(),
     )
     described: dict[str, Any] = application.build_control(installation).openapi()
     return described
@@ -389,7 +401,7 @@ def _tree(error: type[RoadworthyError]) -> Iterator[type[RoadworthyError]]:
 
 def refusals_page() -> str:
     """Every reason the gateway gives for not answering, read from where it is given."""
-    source = Path(inspect.getfile(openai)).parent.parent
+    source = Path(inspect.getfile(gateway)).parent
     refused: dict[str, tuple[str, str]] = {}
     failed: dict[str, str] = {}
     for file in sorted(source.rglob("*.py")):
