@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -51,8 +52,12 @@ def ask(gateway: RunningGateway, stop: threading.Event, statuses: list[int]) -> 
     headers = {"authorization": f"Bearer {world.KEY}", "content-type": "application/json"}
     while not stop.wait(0.005):
         request = urllib.request.Request(f"{gateway.url}/chat/completions", BODY, headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            statuses.append(answer.status)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                statuses.append(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                statuses.append(error.code)
 
 
 def test_every_call_is_decided_and_priced_on_one_revision(tmp_path: Path, provider: FakeProvider) -> None:
@@ -95,7 +100,9 @@ def test_every_call_is_decided_and_priced_on_one_revision(tmp_path: Path, provid
         stop.set()
         for caller in callers:
             caller.join(10)
-    assert set(statuses) == {200}
+    # A gateway that gets no processor for two seconds refuses rather than decide on what is old.
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(503) <= len(statuses) // 50
     assert len(statuses) >= 200, "too few calls to prove anything"
     assert len({one.revision for one in records}) >= 50
     tokens = USAGE["prompt_tokens"] + USAGE["completion_tokens"]

@@ -182,5 +182,7 @@ def test_outages_at_random(estate: Estate) -> None:
     assert wrong == []
     for each in estate.started:
         # How soon is asked above, fault by fault; here three gateways and a database share two cores.
-        assert until(lambda each=each: ready(each)[1]["state"] == "ready", seconds=4 * RECOVERED_S), ready(each)
+        assert until(lambda each=each: ready(each)[1]["state"] == "ready", seconds=4 * RECOVERED_S), ready(
+            each
+        )
         assert call(each, keys[0]) == 200

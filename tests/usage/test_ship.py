@@ -37,6 +37,29 @@ def test_own_segment_is_read_while_it_grows_and_no_record_twice(tmp_path: Path) 
     assert not list(tmp_path.iterdir())
 
 
+def test_batches_are_small_where_storing_is_slow(tmp_path: Path) -> None:
+    """Storing holds the one writer's turn: over a trickling network nobody else waits long for theirs."""
+    one = Spool(tmp_path, "p")
+    sizes: list[int] = []
+    now, took = 0.0, 0.01
+
+    def store(batch: list[CallRecord]) -> None:
+        nonlocal now
+        sizes.append(len(batch))
+        now += took
+
+    carrier = Carrier(tmp_path, store, own=one.process, monotonic=lambda: now)
+    one.append([framed(made(f"tr_{number}")) for number in range(1500)])
+    carrier.round()
+    assert sizes == [100, 200, 400, 800]
+    sizes.clear()
+    took = 5.0
+    one.append([framed(made(f"tr_{number}")) for number in range(3000)])
+    carrier.round()
+    assert sizes == [1600, 800, 400, 200]
+    one.close()
+
+
 def test_half_a_frame_is_left_until_it_is_whole(tmp_path: Path) -> None:
     """The shipper may look in the middle of a write."""
     one = Spool(tmp_path, "p")

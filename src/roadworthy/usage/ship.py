@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -22,6 +23,9 @@ from roadworthy.usage import record, spool
 from roadworthy.usage.record import CallRecord
 
 BATCH = 4000
+FIRST_BATCH = 100
+QUICK_S, SLOW_S = 0.25, 1.0
+"""Storing holds the one writer's turn: on a slow network batches are small, so that others have theirs."""
 WAITING_MAX = 50_000  # beyond it, records wait in their segments
 Store = Callable[[list[CallRecord]], None]
 
@@ -55,9 +59,17 @@ class Carrier:
     """
 
     def __init__(
-        self, directory: Path, store: Store, *, own: str = "", heard: Store = lambda _batch: None
+        self,
+        directory: Path,
+        store: Store,
+        *,
+        own: str = "",
+        heard: Store = lambda _batch: None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._directory = directory
+        self._monotonic = monotonic
+        self._batch = FIRST_BATCH
         self._store = store
         self._own = own
         self._heard = heard
@@ -107,8 +119,8 @@ class Carrier:
     def _settle(self, files: dict[Path, int | None]) -> None:
         """Hand over what waits; then delete the segments whose every record has arrived, and close all."""
         while self._waiting:
-            batch = self._waiting[:BATCH]
-            self._store(batch)
+            batch = self._waiting[: self._batch]
+            self._hand_over(batch)
             self._heard(batch)
             del self._waiting[: len(batch)]
             self.shipped += len(batch)
@@ -122,6 +134,19 @@ class Carrier:
                 else:
                     path.unlink()
         _close(files)
+
+    def _hand_over(self, batch: list[CallRecord]) -> None:
+        began = self._monotonic()
+        try:
+            self._store(batch)
+        except Exception:
+            self._batch = max(FIRST_BATCH, self._batch // 2)
+            raise
+        took = self._monotonic() - began
+        if took > SLOW_S:
+            self._batch = max(FIRST_BATCH, self._batch // 2)
+        elif took < QUICK_S and len(batch) == self._batch:
+            self._batch = min(BATCH, self._batch * 2)
 
     def _read(self, path: Path, *, whole: bool) -> None:
         """Take the frames behind what was read before."""
