@@ -38,7 +38,7 @@ PAGES = {
     "access": "/access",
     "who-may-call": "/access/models",
     "policies": "/access/policies",
-    "policy-backtest": "/access/policy-backtest",
+    "backtest": "/access/backtest",
     "declarations": "/declared",
     "declaration": "/declared/model/small",
     "new-use-case": "/use-cases/new",

@@ -11,7 +11,6 @@ import pytest
 
 from roadworthy.gateway import access
 from roadworthy.gateway.access import Refused
-from roadworthy.gateway.backtest import backtest
 from roadworthy.gateway.proposing import effects
 from roadworthy.registry.assembly import assemble
 from roadworthy.registry.slice import Slice
@@ -95,23 +94,11 @@ def test_a_plan_says_when_a_policy_meets_nobody_or_records_say_too_little(estate
     assert any("Cannot say of 40 of 40 calls" in one for one in unsaid)
 
 
-def test_a_plan_says_what_the_end_of_a_model_would_have_done(estate: Estate) -> None:
-    """Models, routes and providers are tested on past calls as policies are."""
-    from roadworthy.gateway.proposing import laid_over
-
-    before = estate.index()
-    after = laid_over(before, [], now=NOW, gone=[("Model", "small")])
-    found = backtest(before, after, [], now=NOW.timestamp())
-    assert (found.calls, found.groups) == (0, ())
-    verdict = access.decide(after, key_hash=next(iter(after.keys)), model="small", now=NOW.timestamp())
-    assert isinstance(verdict, Refused)
-
-
 def test_a_backtest_over_the_api_applies_nothing(estate: Estate) -> None:
     """It groups what differs with cost and delay, refuses what could not be applied, and changes nothing."""
     client = estate.client()
     body = {"files": [{"file": "p.yaml", "text": text(NIGHT)}], "days": 7}
-    found = client.post("/v1/policies/backtest", json=body).json()
+    found = client.post("/v1/backtests", json=body).json()
     assert (found["calls"], found["refused"], found["allowed"], found["moved"]) == (40, 10, 0, 0)
     (group,) = found["groups"]
     assert (group["by"], group["statement"], group["use_case"]) == (
@@ -120,10 +107,10 @@ def test_a_backtest_over_the_api_applies_nothing(estate: Estate) -> None:
     assert (group["cost_nano"], group["latency_ms"]) == (10_000, 10.0)
     assert client.get("/v1/policies").json() == {"items": []}
     wrong = {"files": [{"file": "p.yaml", "text": text("forbid(principal action);\n")}]}
-    answer = client.post("/v1/policies/backtest", json=wrong)
+    answer = client.post("/v1/backtests", json=wrong)
     assert answer.status_code == 422
     assert "not valid Cedar" in answer.text
-    outsider = estate.client("hal").post("/v1/policies/backtest", json=body)
+    outsider = estate.client("hal").post("/v1/backtests", json=body)
     assert outsider.status_code == 403 or outsider.json()["calls"] == 0
 
 
@@ -209,8 +196,8 @@ def test_pages_show_policies_who_may_call_and_past_calls(estate: Estate) -> None
     assert "2  forbid(principal, action, resource)" in one.text
     assert client.get("/access/policies/none").status_code == 404
 
-    assert client.get("/access/policy-backtest").status_code == 200
-    tried = client.post("/access/policy-backtest", data={"text": text(STREAMS.lstrip()), "days": "7"})
+    assert client.get("/access/backtest").status_code == 200
+    tried = client.post("/access/backtest", data={"text": text(STREAMS.lstrip()), "days": "7"})
     assert tried.status_code == 200, tried.text
     assert "of 40 calls would have been refused" in tried.text
     assert "no-streams" in tried.text

@@ -3,96 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from itertools import islice
 
 from roadworthy.gateway import access
 from roadworthy.gateway.access import Admitted, Refused
+from roadworthy.gateway.filters.backtest import FilterReplay, Texts, WordsOf
+from roadworthy.gateway.past import Group, PastCall, Sort, grouped
+from roadworthy.gateway.quota.replaying import (
+    REFUSALS,
+    Counted,
+    Entry,
+    Quotas,
+    Spending,
+    changed,
+    windows_begin,
+)
 from roadworthy.gateway.rerun import caller_of
 from roadworthy.gateway.snapshot import Index
 from roadworthy.policy.decide import Standing
 from roadworthy.policy.statement import Denial
 from roadworthy.policy.vocabulary import WEEKDAYS
+from roadworthy.quota.entry import LimitEntry
 
 _UNKNOWN = frozenset({"task", "cohort", "dialect", "tools", "output_tokens_max"})
 """What records in their short form do not say of a call."""
-
-
-class PastCall(Protocol):
-    """What is asked of a call record."""
-
-    @property
-    def id(self) -> str:
-        """Its trace id."""
-
-    @property
-    def at(self) -> datetime:
-        """When it came."""
-
-    @property
-    def principal(self) -> str:
-        """Whose it was."""
-
-    @property
-    def key_id(self) -> str:
-        """The key it was made with."""
-
-    @property
-    def use_case(self) -> str:
-        """What it was for."""
-
-    @property
-    def requested_model(self) -> str:
-        """What it asked for."""
-
-    @property
-    def model(self) -> str:
-        """Which model answered."""
-
-    @property
-    def stream(self) -> bool:
-        """Whether it asked for a stream."""
-
-    @property
-    def input_tokens(self) -> int | None:
-        """What the provider counted."""
-
-    @property
-    def output_tokens(self) -> int | None:
-        """What the provider counted."""
-
-    @property
-    def cost_nano(self) -> int | None:
-        """What it cost."""
-
-    @property
-    def currency(self) -> str:
-        """What its cost is in."""
-
-    @property
-    def latency_ms(self) -> float:
-        """How long it took."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Calls of a use case of which the same would become, for the same reason."""
-
-    what: str
-    """`refused`, `allowed` (newly), `moved` (to another model), `unknown` (records do not say enough)."""
-    use_case: str
-    by: str
-    """`access-policy/NAME:LINE`, or the code of the refusal; of a moved call, from which model to which."""
-    statement: str
-    calls: int
-    cost_nano: int
-    currency: str
-    latency_ms: float
-    """The mean, as it was."""
-    example: str
-    """The newest such call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +39,14 @@ class Tested:
     refused: int
     allowed: int
     moved: int
+    masked: int
+    unmasked: int
     unknown: int
     groups: tuple[Group, ...]
+    texts: Texts | None = None
+    """How far filters could read calls once more; None where the filters stay the same."""
+    notes: tuple[str, ...] = ()
+    """What was not tested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,27 +119,125 @@ def _looked(standing: Standing, call: PastCall) -> tuple[Denial | None, bool]:
     return (None, True) if sure is None else (sure.denial, False)
 
 
-def backtest(before: Index, after: Index, calls: Iterable[PastCall], *, now: float) -> Tested:
-    """Decide calls on both; grants, keys and kill switches are those of today on either side."""
-    then, would = _Deciding(before, now), _Deciding(after, now)
-    found: dict[tuple[str, str, str, str], list[PastCall]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What a back-test may ask of the world around it."""
+
+    now: float
+    """Grants, keys and kill switches are those of today on either side."""
+    words_of: WordsOf = lambda _ids: {}
+    """What was said in some calls, by their ids."""
+    readable: Collection[str] | None = None
+    """The use cases of which that may be read; None for all."""
+    spent: Callable[[float, float], Iterable[Spending]] = lambda _since, _until: ()
+    """What was spent in a time, in Unix seconds: what budgets had used before the first call."""
+    clock_ns: Callable[[], int] = lambda: 0
+    """Measures how long filters take, in nanoseconds."""
+
+
+def backtest(before: Index, after: Index, calls: Iterable[PastCall], *, means: Means) -> Tested:
+    """Decide calls on both: access and policies, then filters, then limits and budgets."""
+    then, would = _Deciding(before, means.now), _Deciding(after, means.now)
+    filters = FilterReplay(
+        before, after, now=means.now, words_of=means.words_of, readable=means.readable,
+        clock_ns=means.clock_ns,
+    )  # fmt: skip
+    found: dict[Sort, list[PastCall]] = {}
+    through: list[PastCall] = []
     count = 0
-    for call in calls:
-        count += 1
-        what, by, statement = _difference(call, then.fate(call), would.fate(call))
-        if what:
+    for batch in _batches(calls):
+        count += len(batch)
+        reached = []
+        for call in batch:
+            fate = would.fate(call)
+            what, by, statement = _difference(call, then.fate(call), fate)
+            if what:
+                found.setdefault((what, call.use_case, by, statement), []).append(call)
+            if fate.model and what != "allowed":
+                reached.append(call)
+        read = [call for call in reached if filters.concerns(call.use_case)]
+        stopped = set()
+        for call, what, by, statement in filters.differences(read) if read else ():
             found.setdefault((what, call.use_case, by, statement), []).append(call)
-    groups = sorted(_groups(found), key=lambda one: (-one.calls, one.use_case, one.by))
+            if what == "refused":
+                stopped.add(call.id)
+        through += [call for call in reached if call.id not in stopped]
+    notes = _count(before, after, through, found, means)
+    groups = sorted(grouped(found), key=lambda one: (-one.calls, one.use_case, one.by))
     totals = Counter[str]()
     for one in groups:
         totals[one.what] += one.calls
+    kinds = ("refused", "allowed", "moved", "masked", "unmasked", "unknown")
     return Tested(
         calls=count,
-        refused=totals["refused"],
-        allowed=totals["allowed"],
-        moved=totals["moved"],
-        unknown=totals["unknown"],
+        **{what: totals[what] for what in kinds},
         groups=tuple(groups),
+        texts=filters.told(),
+        notes=tuple(notes),
+    )
+
+
+BATCH = 200
+
+
+def _batches(calls: Iterable[PastCall]) -> Iterator[list[PastCall]]:
+    left = iter(calls)
+    while batch := list(islice(left, BATCH)):
+        yield batch
+
+
+def _count(
+    before: Index, after: Index, calls: list[PastCall], found: dict[Sort, list[PastCall]], means: Means
+) -> list[str]:
+    """Count calls against what limits and budgets would be; return what that leaves out."""
+    held: list[dict[str, Entry]] = [
+        {**{f"limit/{name}": one for name, one in index.snapshot.limits.items()},
+         **{f"budget/{name}": one for name, one in index.snapshot.budgets.items()}}
+        for index in (before, after)
+    ]  # fmt: skip
+    names = changed(*held)
+    if not names or not calls:
+        return []
+    old, new = ([one for name, one in sorted(side.items()) if name in names] for side in held)
+    first = min(call.at.timestamp() for call in calls)
+    since = windows_begin([*old, *new], first)
+    spent = list(means.spent(since, first)) if since < first else []
+    unit_of = {name: grants[0].namespace for name, grants in after.grants.items() if grants}
+    now, then = (
+        Quotas(side, units=after.snapshot.units, spent=spent, unit_of=unit_of) for side in (old, new)
+    )
+    for call in sorted(calls, key=lambda one: (one.at, one.id)):
+        counted = _counted(call)
+        today, would = now.refuses(counted), then.refuses(counted)
+        refused_then = call.reason_code in REFUSALS and call.refused_by in names
+        if would and not today and not refused_then:
+            found.setdefault(("refused", call.use_case, would, ""), []).append(call)
+        elif not would and (today or refused_then):
+            found.setdefault(("allowed", call.use_case, today or call.refused_by, ""), []).append(call)
+    notes = []
+    if new:
+        notes.append(
+            "Limits and budgets are counted by what calls used; what a gateway reserves for each is more, so "
+            "that at least these would have been refused."
+        )
+    if any(isinstance(one, LimitEntry) and one.concurrency is not None for one in (*old, *new)):
+        notes.append("How many calls are under way at once is not tested: records do not say it.")
+    return notes
+
+
+def _counted(call: PastCall) -> Counted:
+    return Counted(
+        at=call.at.timestamp(),
+        principal=call.principal,
+        key_id=call.key_id,
+        use_case=call.use_case,
+        unit=call.namespace,
+        model=call.model or call.requested_model.removeprefix("model/"),
+        provider=call.provider,
+        input_tokens=call.input_tokens or 0,
+        output_tokens=call.output_tokens or 0,
+        cost_nano=call.cost_nano or 0,
+        currency=call.currency,
     )
 
 
@@ -213,37 +253,3 @@ def _difference(call: PastCall, then: _Fate, would: _Fate) -> tuple[str, str, st
     if then.model and would.model != then.model and call.model == then.model:
         return "moved", f"model/{then.model} to model/{would.model}", ""
     return "", "", ""
-
-
-def _groups(found: dict[tuple[str, str, str, str], list[PastCall]]) -> Iterator[Group]:
-    for (what, use_case, by, statement), calls in found.items():
-        newest = max(calls, key=lambda call: call.at)
-        yield Group(
-            what=what,
-            use_case=use_case,
-            by=by,
-            statement=statement,
-            calls=len(calls),
-            cost_nano=sum(call.cost_nano or 0 for call in calls),
-            currency=newest.currency,
-            latency_ms=sum(call.latency_ms for call in calls) / len(calls),
-            example=newest.id,
-        )
-
-
-def sentences(tested: Tested, *, days: int, shown: int = 5) -> Iterator[str]:
-    """Say what would have become of the calls, for a plan; nothing where nothing differs."""
-    of = f"of {tested.calls:,} call{'s' if tested.calls != 1 else ''} of the last {days} days"
-    for one in tested.groups[:shown]:
-        whose = f"of use-case/{one.use_case}"
-        if one.what == "refused":
-            by = f", by {one.by}" + (f" (`{one.statement}`)" if one.statement else "")
-            yield f"Would have refused {one.calls:,} {of}, {whose}{by}."
-        elif one.what == "allowed":
-            yield f"Would have allowed {one.calls:,} {of} that are refused today ({one.by}), {whose}."
-        elif one.what == "moved":
-            yield f"Would have moved {one.calls:,} {of} from {one.by}, {whose}."
-        else:
-            yield f"Cannot say of {one.calls:,} {of}, {whose}: their records do not hold what it asks."
-    if len(tested.groups) > shown:
-        yield f"And {len(tested.groups) - shown} more groups: `roadworthy policy backtest -f` shows all."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any, Literal
 
 from roadworthy.appeals import queries
@@ -13,12 +12,9 @@ from roadworthy.foundation.web.context import Call
 from roadworthy.gateway import filter_view
 from roadworthy.gateway.door import index_of, seen_by
 from roadworthy.gateway.filter_rules import HOUSE_FILTERS, Rule
-from roadworthy.gateway.filters.guard import Guard, compiled_for, compiled_of
+from roadworthy.gateway.filters.guard import ONE_AT_A_TIME, Guard, compiled_for, compiled_of
 from roadworthy.gateway.snapshot import Index
 from roadworthy.registry.kinds import ROOT_NAMESPACE
-
-_ONE_AT_A_TIME = threading.Lock()
-"""A compiled guard is used by one thread; requests of the control plane are answered by many."""
 
 
 def standing(tx: Tx, call: Call) -> list[dict[str, Any]]:
@@ -66,7 +62,7 @@ def tried(
     index: Index, text: str, *, use_case: str | None, side: Literal["input", "output"]
 ) -> dict[str, Any]:
     """Read a text with the filters of a use case, or with all that are built in; nothing of it is kept."""
-    with _ONE_AT_A_TIME:
+    with ONE_AT_A_TIME:
         guard = _guard(index, use_case)
         found = guard.inspect([text], side=side) if guard is not None else None
     if found is None:

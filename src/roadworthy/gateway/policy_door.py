@@ -1,16 +1,13 @@
-"""What the API and the pages of policies share: how policies, decisions and back-tests are shown."""
+"""What the API and the pages of policies share: how policies and decisions are shown."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict
 from typing import Any
 
 from roadworthy.foundation.errors import NotFoundError
 from roadworthy.foundation.storage.database import Tx
 from roadworthy.foundation.web.context import Call
-from roadworthy.gateway import proposing
-from roadworthy.gateway.backtest import Tested
 from roadworthy.gateway.door import index_of, seen_by
 from roadworthy.gateway.policy_explaining import Asked, Decided, explain
 from roadworthy.policy.entry import policy_entry
@@ -19,11 +16,6 @@ from roadworthy.policy.kinds import ACCESS_POLICY, AccessPolicy, ExampleCall
 from roadworthy.policy.language import read
 from roadworthy.policy.reach import below
 from roadworthy.registry import queries as registry
-from roadworthy.registry.assembly import assembly_of
-from roadworthy.registry.manifest import Manifest
-from roadworthy.registry.operations import read_documents
-
-CALLS_MAX = 20_000
 
 
 def standing(tx: Tx, call: Call) -> list[dict[str, Any]]:
@@ -86,20 +78,3 @@ def explained(
     seen: Collection[str] | None = seen_by(tx, call, "registry.read")
     found = explain(index, asked, now=call.now.timestamp())
     return [one for one in found if seen is None or one.use_case in seen][:limit]
-
-
-def backtested(tx: Tx, call: Call, manifests: list[Manifest], *, days: int) -> Tested:
-    """Say what declarations would have done to past calls; nothing is applied."""
-    resources = [one.resource for one in read_documents(assembly_of(call), manifests)]
-    before = index_of(tx, call)
-    proposing.require_valid(resources, parents=before.snapshot.units)
-    after = proposing.laid_over(before, resources, now=call.now)
-    seen = seen_by(tx, call, "usage.read")
-    return proposing.on_past_calls(
-        tx, before, after, days=days, now=call.now, limit=CALLS_MAX, use_cases=seen
-    )
-
-
-def told(found: Tested, *, days: int) -> dict[str, Any]:
-    """Return a back-test as the API shows it."""
-    return {"days": days, **asdict(found), "cut_off_at": CALLS_MAX if found.calls == CALLS_MAX else None}

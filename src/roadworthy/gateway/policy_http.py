@@ -1,4 +1,4 @@
-"""The API of policies: which there are, who may make a call, and a proposal tried on past calls."""
+"""The API of policies: which there are, and who may make a call."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from roadworthy.foundation.web.context import Call
 from roadworthy.foundation.web.router import Router
 from roadworthy.gateway import policy_door
 from roadworthy.policy.kinds import ExampleCall
-from roadworthy.registry import manifest
 from roadworthy.registry.door import clean
 
 router = Router(tag="policies")
-FILES_MAX = 50
 
 
 class _Body(BaseModel):
@@ -34,22 +32,6 @@ class ExplainRequest(_Body):
     """What for; every use case where none is named."""
     call: ExampleCall = ExampleCall()
     """The rest of it; what is left out is taken for a short chat on a Monday at noon."""
-
-
-class PolicyFile(_Body):
-    """One file of declarations."""
-
-    file: str = Field(default="proposal.yaml", max_length=300)
-    text: Annotated[str, Field(max_length=200_000)]
-
-
-class BacktestRequest(_Body):
-    """Declarations to be tried on past calls, before they are applied."""
-
-    files: Annotated[list[PolicyFile], Field(min_length=1, max_length=FILES_MAX)]
-    """Access policies, models, routes and providers that would be new or different."""
-    days: Annotated[int, Field(ge=1, le=90)] = 7
-    """How far back."""
 
 
 @router.get("/v1/policies", permission="registry.read")
@@ -70,10 +52,3 @@ def explain_policies(tx: Tx, call: Call, body: ExplainRequest) -> Any:
         of_call=body.call,
     )
     return {"items": [asdict(one) for one in found]}
-
-
-@router.post("/v1/policies/backtest", permission="usage.read", access="read")
-def backtest_policies(tx: Tx, call: Call, body: BacktestRequest) -> Any:
-    """Decide the calls of the last days once more under a proposal, and say what differs."""
-    files = [one for each in body.files for one in manifest.parse(each.text, file=each.file)]
-    return policy_door.told(policy_door.backtested(tx, call, files, days=body.days), days=body.days)

@@ -1,13 +1,12 @@
-"""The console's pages of access policies: the policies, their examples, who can call, and past calls."""
+"""The console's pages of access policies: the policies, their examples, and who can call."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Form, Query
+from fastapi import Query
 
 from roadworthy.foundation.errors import NotFoundError
 from roadworthy.foundation.storage.database import Tx
@@ -18,8 +17,6 @@ from roadworthy.foundation.web.parts import (
     Column,
     Empty,
     Link,
-    Milliseconds,
-    Money,
     Option,
     Status,
     Tab,
@@ -28,11 +25,9 @@ from roadworthy.foundation.web.parts import (
 from roadworthy.foundation.web.router import Router
 from roadworthy.foundation.web.view import Crumb, View
 from roadworthy.gateway import access, policy_door
-from roadworthy.gateway.backtest import Tested
 from roadworthy.gateway.door import index_of
 from roadworthy.gateway.policy_explaining import Decided
 from roadworthy.policy.kinds import ACCESS_POLICY, ExampleCall
-from roadworthy.registry import manifest
 from roadworthy.registry import queries as registry
 from roadworthy.registry.door import clean
 
@@ -40,12 +35,6 @@ router = Router(tag="policies")
 ACCESS = "/access"
 POLICIES = f"{ACCESS}/policies"
 Text = Annotated[str, Query(max_length=140)]
-_WHAT = {
-    "refused": Status("bad", "would be refused"),
-    "allowed": Status("warn", "would be allowed"),
-    "moved": Status("info", "another model"),
-    "unknown": Status("none", "cannot be said"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +61,6 @@ class PolicyPage:
     facts: Sequence[tuple[str, Cell]]
     text: str
     tests: Table
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BacktestPage:
-    """The model of `policy_backtest.html`."""
-
-    lead: str
-    text: str
-    action: str
-    status: Status | None
-    found: Table | None
 
 
 @router.page(POLICIES, permission="registry.read")
@@ -203,80 +181,6 @@ def _who(found: Sequence[Decided]) -> Table:
         columns=columns,
         rows=rows,
         empty=Empty(sentence="Nobody holds a key.", command="roadworthy key issue NAME --use-case NAME"),
-    )
-
-
-@router.page(f"{ACCESS}/policy-backtest", permission="usage.read", access="none")
-def backtest_page(call: Call) -> View:
-    """Ask for a policy to be tried on past calls."""
-    return _backtest("", None, now=call.now)
-
-
-@router.form(f"{ACCESS}/policy-backtest", permission="usage.read", access="read")
-def backtest_form(
-    tx: Tx,
-    call: Call,
-    text: Annotated[str, Form(max_length=200_000)],
-    days: Annotated[int, Form(ge=1, le=90)] = 7,
-) -> Any:
-    """Try a policy on past calls, and show what would have differed."""
-    files = manifest.parse(text, file="proposal.yaml")
-    return _backtest(text, policy_door.backtested(tx, call, files, days=days), now=call.now, days=days)
-
-
-def _backtest(text: str, found: Tested | None, *, now: datetime, days: int = 7) -> View:
-    status = None
-    if found is not None:
-        state = "warn" if found.groups else "good"
-        word = f"{found.refused:,} of {found.calls:,} calls would have been refused"
-        status = Status(state, word)  # type: ignore[arg-type]
-    return View(
-        title="Try a policy on past calls",
-        template="gateway/policy_backtest.html",
-        model=BacktestPage(
-            lead=f"The calls of the {days} days up to {now:%Y-%m-%d %H:%M} UTC are decided once more, with "
-            "the declarations below and without. Nothing is applied.",
-            text=text,
-            action=f"{ACCESS}/policy-backtest",
-            status=status,
-            found=None if found is None else _groups(found),
-        ),
-        table=None if found is None else _groups(found),
-        breadcrumbs=(Crumb("Access", ACCESS), Crumb("Policies", POLICIES)),
-        active=ACCESS,
-        command=f"roadworthy policy backtest -f FILE --days {days}",
-    )
-
-
-def _groups(found: Tested) -> Table:
-    columns = (
-        Column(key="what", title="What"),
-        Column(key="calls", title="Calls", numeric=True),
-        Column(key="use_case", title="Of use case"),
-        Column(key="by", title="By"),
-        Column(key="statement", title="Statement"),
-        Column(key="cost", title="Cost then", numeric=True),
-        Column(key="latency_ms", title="Mean time then", numeric=True),
-        Column(key="example", title="Newest"),
-    )
-    rows: list[dict[str, Cell]] = [
-        {
-            "what": _WHAT[one.what],
-            "calls": one.calls,
-            "use_case": Link(one.use_case, f"/use-cases/{one.use_case}"),
-            "by": Code(one.by) if one.by else None,
-            "statement": one.statement or None,
-            "cost": Money(one.cost_nano, one.currency) if one.currency else None,
-            "latency_ms": Milliseconds(one.latency_ms),
-            "example": Link(one.example, f"/traces/{one.example}"),
-        }
-        for one in found.groups
-    ]
-    return Table(
-        caption="What would have differed",
-        columns=columns,
-        rows=rows,
-        empty=Empty(sentence=f"Nothing: all {found.calls:,} calls would be decided as they are today."),
     )
 
 

@@ -10,7 +10,7 @@ from roadworthy.gateway import access, routing
 from roadworthy.gateway.access import Refused
 from roadworthy.gateway.comparison import Outcome, findings_in_words
 from roadworthy.gateway.course import course_for
-from roadworthy.gateway.filters.guard import guard_for
+from roadworthy.gateway.filters.guard import ONE_AT_A_TIME, guard_for
 from roadworthy.gateway.policed_plan import Call, policed
 from roadworthy.gateway.rerun import caller_of
 from roadworthy.gateway.routing import Facts
@@ -49,7 +49,8 @@ def rehearse(
     guard = guard_for(index, verdict, now)
     filters: tuple[str, ...] = ()
     if guard is not None:
-        inspection = guard.inspect([past.prompt], side="input")
+        with ONE_AT_A_TIME:
+            inspection = guard.inspect([past.prompt], side="input")
         if inspection is not None:
             filters = findings_in_words(inspection.records)
             if inspection.action in {"block", "hold"}:

@@ -98,6 +98,21 @@ def compile_in_parts(
     return merge(whole, *(Delta(put=part) for part in parts))
 
 
+def compile_among(
+    tx: Tx, *, use_cases: Collection[str], principals: Collection[str], now: datetime
+) -> Snapshot:
+    """Return the same for some use cases and callers: what is needed to decide their calls, and no more."""
+    return _compiled(
+        tx,
+        now,
+        keys=identity.keys_among(tx, ids=(), principals=principals),
+        principals=identity.principals_among(tx, principals),
+        standings=_verdicts(tx, use_cases, now=now).values() if use_cases else (),
+        **declared.parts(partial(_declared, tx)),
+        **_beside(tx, now),
+    )
+
+
 def _batches(names: list[str], size: int) -> Iterator[list[str]]:
     left = iter(names)
     while batch := list(islice(left, size)):

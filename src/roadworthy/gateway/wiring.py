@@ -7,6 +7,8 @@ from pathlib import Path
 from roadworthy.controls.collecting import COLLECTORS_SOCKET
 from roadworthy.gateway import (
     access_pages,
+    backtest_http,
+    backtest_pages,
     filter_admission,
     filter_http,
     filter_pages,
@@ -41,6 +43,8 @@ SLICE = Slice(
         filter_pages.router,
         policy_http.router,
         policy_pages.router,
+        backtest_http.router,
+        backtest_pages.router,
     ),
     templates=Path(__file__).parent / "templates",
     navigation=(NavEntry("Traces", "/traces", "traces", 50, "usage.read"),),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-from roadworthy.foundation.errors import Issue, NotFoundError
+from roadworthy.foundation.errors import Issue
 from roadworthy.foundation.storage.database import Tx
 from roadworthy.governance import queries
 from roadworthy.governance.approvals import Approval
-from roadworthy.governance.estate import Declared, Estate, arrange
+from roadworthy.governance.foreseen import sides
 from roadworthy.governance.grant import Grant
 from roadworthy.governance.standing import Standing
 from roadworthy.registry.kinds import references
@@ -55,51 +54,14 @@ def effects(tx: Tx, proposal: Proposal) -> Iterator[str]:
     """Say what a change does to tiers, approvals and grants of use cases."""
     if proposal.change.kind not in {kind.name for kind in queries.KINDS}:
         return
-    before, after = _sides(tx, proposal)
+    before, after = sides(tx, proposal.world, actor=proposal.actor, now=proposal.now)
     for name in _touched(proposal, before, after):
         yield from differences(before.get(name), after.get(name))
 
 
-def _sides(tx: Tx, proposal: Proposal) -> tuple[dict[str, Standing], dict[str, Standing]]:
-    """Assess every use case before and after the whole plan, once for the plan."""
-    key = f"governance.effects.{id(proposal.world)}"
-    if key not in tx.memo:
-        known = queries.estate(tx)
-        # The world is held beside the result: an id is unique only as long as what it names lives.
-        laid = _laid_over(known, proposal)
-        tx.memo[key] = (
-            proposal.world,
-            queries.assessed(tx, known, known.use_cases, now=proposal.now),
-            queries.assessed(tx, laid, laid.use_cases, now=proposal.now),
-        )
-    _, before, after = tx.memo[key]
-    return before, after
-
-
-def _laid_over(known: Estate, proposal: Proposal) -> Estate:
-    by_kind = {kind.name: _all(proposal, kind.name) for kind in queries.KINDS}
-    declared: dict[str, Declared] = {}
-    for resource in by_kind["UseCase"]:
-        old = known.use_cases.get(resource.name)
-        if old is not None and old.resource == resource:
-            declared[resource.name] = old
-            continue
-        said = (proposal.actor.principal, resource.document())
-        versions = old.versions if old else ()
-        declared[resource.name] = Declared(
-            resource, len(versions) + 1, "", "", (*versions, said), proposal.now
-        )
-    return arrange(by_kind, declared=declared, said=known.said)
-
-
-def _all(proposal: Proposal, kind: str) -> list[Any]:
-    try:
-        return list(proposal.world.all(kind))
-    except NotFoundError:
-        return []  # an installation without the slice that declares this kind
-
-
-def _touched(proposal: Proposal, before: dict[str, Standing], after: dict[str, Standing]) -> Iterator[str]:
+def _touched(
+    proposal: Proposal, before: Mapping[str, Standing], after: Mapping[str, Standing]
+) -> Iterator[str]:
     """Yield the use cases whose standing this one change of the plan explains."""
     kind, name = proposal.change.kind, proposal.change.name
     if kind == "UseCase":

@@ -88,8 +88,12 @@ def plan(
     adopt: bool = False,
     actor: Actor,
     now: datetime,
+    foretold: bool = True,
 ) -> Plan:
-    """Say what applying these documents would change, or why they cannot be applied."""
+    """Say what applying these documents would change, or why they cannot be applied.
+
+    What follows from it is worked out only where it is `foretold`: it takes longer than the checks.
+    """
     wanted = read_documents(assembly, manifests)
     world = Overlay(tx, assembly.catalogue)
     world.prefetch([(one.kind.name, one.resource.name) for one in wanted])
@@ -118,7 +122,7 @@ def plan(
         if change.action != "unchanged":
             found = [issue for check in assembly.admission for issue in check(tx, proposal)]
             issues.extend(_placed(issue, by_ref.get(change.ref)) for issue in found)
-        if not issues and change.action != "unchanged":
+        if foretold and not issues and change.action != "unchanged":
             said = tuple(text for effect in assembly.effects for text in effect(tx, proposal))
             change = replace(change, effects=change.effects + said)  # noqa: PLW2901
         finished.append(change)
@@ -280,6 +284,7 @@ def apply(
         ),
         actor=actor,
         now=now,
+        foretold=False,
     )
     return save(tx, assembly, fresh, actor=actor, now=now)
 

@@ -28,6 +28,9 @@ class World(Protocol):
     def all(self, kind: str) -> Iterable[Resource[Any]]:
         """Return every resource of a kind."""
 
+    def planned(self) -> Mapping[tuple[str, str], Resource[Any] | None]:
+        """Return what the plan makes different, by kind and name; None for what it takes away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:

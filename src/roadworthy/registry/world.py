@@ -59,6 +59,15 @@ class Overlay:
         kept.update({name: after for (k, name), after in self._planned.items() if k == kind and after})
         return [kept[name] for name in sorted(kept)]
 
+    def planned(self) -> dict[tuple[str, str], Resource[Any] | None]:
+        """Return what the plan makes different, by kind and name; None for what it takes away."""
+        found = {}
+        for (kind, name), after in self._planned.items():
+            stored = self.stored(kind, name)
+            if after != (stored.resource if stored else None):
+                found[kind, name] = after
+        return found
+
     def pins(self) -> dict[str, int]:
         """Return the generation of everything that was read, 0 for absent."""
         return {

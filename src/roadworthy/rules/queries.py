@@ -87,12 +87,13 @@ def decided(tx: Tx, *, now: datetime) -> tuple[Decided, ...]:
 def upgrade(tx: Tx, *, name: str, document: dict[str, Any], now: datetime) -> tuple[Difference, ...]:
     """Return what a pack would change: one of the organization's own, or a version of a shipped one."""
     before = rulebook(tx)
-    after = _with(tx, name, document)
+    after = with_pack(tx, name, document)
     facts = {one.name: one.facts for one in cases(tx, now=now)}
     return tuple(differences(facts, before=before, after=after, as_of=now.date()))
 
 
-def _with(tx: Tx, name: str, document: dict[str, Any]) -> Rulebook:
+def with_pack(tx: Tx, name: str, document: dict[str, Any]) -> Rulebook:
+    """Return the rules with a pack in its place: one of the organization's own, or a shipped pack's file."""
     own = {one.name: one.spec for one in registry.every(tx, POLICY_PACK)}
     if "name" in document:  # the file of a shipped pack
         try:

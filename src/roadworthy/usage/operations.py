@@ -180,6 +180,18 @@ def search_said(
     return found
 
 
+def note_replayed(tx: Tx, *, calls: int, days: int, actor: Actor, now: datetime) -> None:
+    """Put into the log who had filters read what was said in how many calls; nobody was shown it."""
+    audit.record(
+        tx,
+        actor=actor,
+        action="usage.content-replayed",
+        subject="usage/texts",
+        at=now,
+        content={"calls": calls, "days": days},
+    )
+
+
 def erase_texts(tx: Tx, *, call_ids: Sequence[str], actor: Actor, now: datetime, reason: str) -> int:
     """Delete what was said in these calls before its time, with the reason in the audit log."""
     erased = store.erase_texts(tx, call_ids)

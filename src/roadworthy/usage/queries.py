@@ -148,7 +148,8 @@ class Source:
     revision: int
 
 
-def _line(row: Any) -> dict[str, Any]:
+def line_of_row(row: Any) -> dict[str, Any]:
+    """Return the fields of a `TraceLine` from a record's row."""
     return {
         "id": row.id,
         "at": row.at,
@@ -230,11 +231,12 @@ def traces(
         before=read_cursor(before),
         limit=size + 1,
     )
-    lines = tuple(TraceLine(**_line(row)) for row in rows[:size])
+    lines = tuple(TraceLine(**line_of_row(row)) for row in rows[:size])
     return Traces(lines, write_cursor(lines[-1]) if len(rows) > size else "")
 
 
-def _body(row: Any) -> dict[str, Any]:
+def body_of_row(row: Any) -> dict[str, Any]:
+    """Return what a record says beyond its columns."""
     if row.doc is not None:
         return seal.body_of(records.decode(row.doc))
     found: dict[str, Any] = json.loads(row.body)
@@ -250,10 +252,10 @@ def trace(tx: Tx, call_id: str, *, use_cases: Collection[str] | None = None) -> 
             why="Its record may still be on its way: the gateway hands records on within a second.",
             fix="Look at the newest calls in /traces, or check the id in the answer's x-roadworthy-trace-id.",
         )
-    body = _body(row)
+    body = body_of_row(row)
     text = store.read_text(tx, row.id)
     return Trace(
-        **_line(row),
+        **line_of_row(row),
         namespace=row.namespace,
         grant_id=row.grant_id,
         revision=row.revision,
@@ -417,7 +419,7 @@ def by_day(tx: Tx, *, provider: str, since: datetime, until: datetime) -> tuple[
 def last_call(tx: Tx, use_case: str) -> TraceLine | None:
     """Return the newest call of a use case."""
     row = store.last_call(tx, store.matching({"use_case": use_case}, since=None, until=None))
-    return None if row is None else TraceLine(**_line(row))
+    return None if row is None else TraceLine(**line_of_row(row))
 
 
 def first_allowed(tx: Tx) -> dict[str, datetime]:

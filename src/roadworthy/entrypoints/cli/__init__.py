@@ -66,6 +66,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
             "Take in a list of use cases made elsewhere, and report on it.",
         ),
         "policy": ("policy", "policy", "Write, test and explain access policies."),
+        "backtest": ("backtest", "backtest", "Try declarations on the calls of the last days."),
         "who-can": ("access", "who_can", "Say who can call a model or a route."),
         "what-can": ("access", "what_can", "Say what a person or service account can call."),
         "key": ("access", "key", "Issue, list, rotate and revoke API keys."),

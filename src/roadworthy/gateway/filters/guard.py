@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -33,6 +34,8 @@ from roadworthy.gateway.stopping import stopped_filters
 from roadworthy.usage.record import FindingRecord
 
 COMPILED_MAX = 4096
+ONE_AT_A_TIME = threading.Lock()
+"""A compiled guard is used by one thread: held wherever many may read, never on a call's way."""
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Access policies: tried on their own examples, on past calls, and on a call that nobody has made."""
+"""Access policies: tried on their own examples, and on a call that nobody has made."""
 
 from __future__ import annotations
 
@@ -137,32 +137,3 @@ def explain(
     output.show_rows(
         fmt, columns, found["items"], whole=found, name="principal", empty="Nobody holds a key for that."
     )
-
-
-@policy.command("backtest", cls=Command, examples=("roadworthy policy backtest -f policies/ --days 7",))
-@_files
-@click.option("--days", type=click.IntRange(1, 90), default=7, help="How far back.")
-@output.formats("table", "json", "yaml", "csv")
-def backtest(files: tuple[str, ...], days: int, fmt: str) -> None:
-    """Say what declarations would have done to the calls of the last days; applies nothing."""
-    body = {"files": read_manifests(files), "days": days}
-    found = current().client().post("/v1/policies/backtest", body)
-    columns = (
-        "what",
-        "calls",
-        "use_case",
-        "by",
-        "statement",
-        "cost_nano",
-        "currency",
-        "latency_ms",
-        "example",
-    )
-    output.show_rows(
-        fmt, columns, found["groups"], whole=found, name="example", empty="Nothing would have differed."
-    )
-    if fmt == "table":
-        output.say(
-            f"Of {found['calls']} calls of {days} days: {found['refused']} refused, {found['allowed']} newly "
-            f"allowed, {found['moved']} moved to another model, {found['unknown']} that cannot be said."
-        )
