@@ -10,6 +10,7 @@ from roadworthy.gateway import policed_plan, refusing, routing
 from roadworthy.gateway.access import Refused
 from roadworthy.gateway.admission import Admission
 from roadworthy.gateway.answering import Stream
+from roadworthy.gateway.dialects import texts as texts_of
 from roadworthy.gateway.dialects.dialect import Problem, Request
 from roadworthy.gateway.dialects.neutral import Usage
 from roadworthy.gateway.exchange import Exchange
@@ -55,6 +56,10 @@ class Gate(msgspec.Struct):
             if self.keeps_text:
                 exchange.prompt = "\n".join(exchange.dialect.texts(request))
             return self._reserve()
+        if not self.keeps_text and not guard.slow:
+            literal = texts_of.literal_request(request.fields)
+            if literal is not None and guard.finds_nothing(literal):  # nearly always
+                return self._reserve()
         texts = exchange.dialect.texts(request)
         inspection = guard.inspect(texts, side="input")
         if inspection is not None:
@@ -197,8 +202,12 @@ class Gate(msgspec.Struct):
         assert admission is not None
         guard = admission.guard
         reads = guard is not None and guard.reads_output
-        if not reads and not self.keeps_text and not self._restore:
-            return body
+        if not self.keeps_text and not self._restore:
+            if guard is None or not reads:
+                return body
+            literal = texts_of.literal_answer(body, dialect.answer_field) if dialect.answer_field else None
+            if literal is not None and guard.finds_nothing(literal):  # nearly always
+                return body
         texts = dialect.answer_texts(body)
         if guard is not None and reads:
             inspection = guard.inspect(texts, side="output")

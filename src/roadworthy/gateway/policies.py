@@ -74,6 +74,9 @@ class Guard(Protocol):
     def reads_output(self) -> bool:
         """Does any filter read answers?"""
 
+    def finds_nothing(self, literal: bytes) -> bool:
+        """Is it certain that nothing is found in texts that stand in these bytes? Else ask `inspect`."""
+
     def inspect(self, texts: Sequence[str], *, side: Side) -> Inspection | None:
         """Read texts; None when nothing was found."""
 

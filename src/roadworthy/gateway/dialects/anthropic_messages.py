@@ -24,6 +24,7 @@ class AnthropicMessages(Unasked):
     operation: Operation = "messages"
     ending = anthropic_answers.STOP
     provider_dialects = frozenset({"anthropic"})
+    answer_field = "content"
     repeats = False
 
     def read(self, body: bytes) -> Request:
@@ -81,11 +82,11 @@ class AnthropicMessages(Unasked):
 
     def answer_texts(self, body: bytes) -> list[str]:
         """Return the texts of a whole answer."""
-        return texts.answer_texts(body, "content")
+        return texts.answer_texts(body, self.answer_field)
 
     def with_answer_texts(self, body: bytes, changed: Sequence[str]) -> bytes:
         """Return the answer with other texts."""
-        return texts.with_answer_texts(body, "content", changed)
+        return texts.with_answer_texts(body, self.answer_field, changed)
 
     def writer(self, request: Request, *, trace_id: str, created: int) -> Writer:
         """Return what says a stream."""
@@ -110,6 +111,7 @@ class AnthropicCount(AnthropicMessages):
     name = "anthropic-count-tokens"
     operation: Operation = "count_tokens"
     ending = b""
+    answer_field = ""
 
     def read(self, body: bytes) -> Request:
         """Read a request; `MalformedRequestError` says what is wrong with it."""

@@ -103,6 +103,8 @@ class CallerDialect(Protocol):
     """What ends a stream whose provider forgot to; empty where only the provider can say it."""
     provider_dialects: frozenset[str]
     """The providers' dialects whose bytes pass through untouched for this operation."""
+    answer_field: str
+    """The field of a whole answer in which all its texts stand; empty where there are none."""
     repeats: bool
     """Do streams say every text a second time? Then a filtered stream is said anew, by a writer."""
 

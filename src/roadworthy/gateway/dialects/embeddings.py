@@ -27,6 +27,7 @@ class OpenAIEmbeddings(Unasked):
     operation: Operation = "embeddings"
     ending = b""
     provider_dialects = frozenset({"openai", "openai-chat", "azure-openai", "azure-openai-chat"})
+    answer_field = ""
     repeats = False
 
     def read(self, body: bytes) -> Request:

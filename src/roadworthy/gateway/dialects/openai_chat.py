@@ -28,6 +28,7 @@ class OpenAIChat(Unasked):
     operation: Operation = "chat"
     ending = chat_answers.DONE
     provider_dialects = frozenset({"openai", "openai-chat", "azure-openai", "azure-openai-chat"})
+    answer_field = "choices"
     repeats = False
 
     def read(self, body: bytes) -> Request:
@@ -100,11 +101,11 @@ class OpenAIChat(Unasked):
 
     def answer_texts(self, body: bytes) -> list[str]:
         """Return the texts of a whole answer."""
-        return texts.answer_texts(body, "choices")
+        return texts.answer_texts(body, self.answer_field)
 
     def with_answer_texts(self, body: bytes, changed: Sequence[str]) -> bytes:
         """Return the answer with other texts."""
-        return texts.with_answer_texts(body, "choices", changed, tidy=chat_answers.without_other_tellings)
+        return texts.with_answer_texts(body, self.answer_field, changed, tidy=chat_answers.without_other_tellings)
 
     def writer(self, request: Request, *, trace_id: str, created: int) -> Writer:
         """Return what says a stream."""

@@ -28,6 +28,7 @@ class OpenAIResponses(Unasked):
     operation: Operation = "responses"
     ending = b""
     provider_dialects = frozenset({"openai", "azure-openai"})
+    answer_field = "output"
     repeats = True
 
     def read(self, body: bytes) -> Request:
@@ -76,11 +77,13 @@ class OpenAIResponses(Unasked):
 
     def answer_texts(self, body: bytes) -> list[str]:
         """Return the texts of a whole answer."""
-        return texts.answer_texts(body, "output")
+        return texts.answer_texts(body, self.answer_field)
 
     def with_answer_texts(self, body: bytes, changed: Sequence[str]) -> bytes:
         """Return the answer with other texts."""
-        return texts.with_answer_texts(body, "output", changed, tidy=responses_answers.without_other_tellings)
+        return texts.with_answer_texts(
+            body, self.answer_field, changed, tidy=responses_answers.without_other_tellings
+        )
 
     def writer(self, request: Request, *, trace_id: str, created: int) -> Writer:
         """Return what says a stream."""

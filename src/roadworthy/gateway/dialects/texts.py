@@ -16,6 +16,8 @@ _DECODER = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _READERS: dict[str, msgspec.json.Decoder[Any]] = {}
+_RAW_READERS: dict[str, msgspec.json.Decoder[Any]] = {}
+_OPENING = frozenset({b"[", b"{", b'"'})
 _MARKS = frozenset(
     {
         *(
@@ -56,6 +58,10 @@ _STEERING = frozenset(
 )
 
 
+LITERAL_MAX = 64 << 10
+"""Longer ones are mostly pictures, which only a parser tells from texts."""
+
+
 def slots(value: Any, *, free: bool = False) -> list[Slot]:
     """Return where the texts in a value stand, in order; pictures and marks are none."""
     found: list[Slot] = []
@@ -94,7 +100,7 @@ def _is_blob(name: str, held: str, kind: object) -> bool:
 
 
 def _holds_text(name: str, raw: msgspec.Raw) -> bool:
-    return name not in _STEERING and bytes(raw).startswith((b"[", b"{", b'"'))
+    return name not in _STEERING and bytes(raw)[:1] in _OPENING
 
 
 def _root(name: str, raw: msgspec.Raw) -> list[Any]:
@@ -135,9 +141,48 @@ def with_request_texts(fields: Mapping[str, msgspec.Raw], texts: Sequence[str]) 
     return result
 
 
-def _reader(field: str) -> msgspec.json.Decoder[Any]:
+def _literal(raw: bytes) -> bytes | None:
+    """Return JSON with every string in it as it reads; None where that takes a parser."""
+    if not raw.isascii() or len(raw) > LITERAL_MAX:
+        return None
+    if b"\\" not in raw:
+        return raw
+    if b"\\\\" in raw:  # with none of these, each backslash begins an escape of its own
+        return None
+    read = raw.replace(b"\\n", b"\n").replace(b'\\"', b'"').replace(b"\\t", b"\t")
+    return read if b"\\" not in read else None
+
+
+def literal_request(fields: Mapping[str, msgspec.Raw]) -> bytes | None:
+    """Return bytes in which each text of a request stands as it reads, or None where that is unknown.
+
+    What is not found in them is in none of the texts, which spares nearly every call the parsing. Around a
+    text stand quotation marks, so what begins or ends a word there does so here.
+    """
+    parts = []
+    for name, raw in fields.items():
+        if name not in _STEERING:
+            held = bytes(raw)
+            if held[:1] in _OPENING:
+                parts.append(held)
+    return _literal(parts[0] if len(parts) == 1 else b"\n".join(parts))
+
+
+def literal_answer(body: bytes, field: str) -> bytes | None:
+    """Return bytes in which each text of an answer's field stands as it reads; None for unknown."""
+    reader = _RAW_READERS.get(field)
+    if reader is None:
+        reader = _RAW_READERS[field] = _reader(field, msgspec.Raw)
+    try:
+        held = reader.decode(body).held
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    return _literal(bytes(held)) if held is not None else None
+
+
+def _reader(field: str, kind: Any = Any) -> msgspec.json.Decoder[Any]:
     """Return what reads one field of an answer and steps over all others."""
-    return msgspec.json.Decoder(msgspec.defstruct("_Answer", [("held", Any, None)], rename={"held": field}))
+    return msgspec.json.Decoder(msgspec.defstruct("_Answer", [("held", kind, None)], rename={"held": field}))
 
 
 def answer_texts(body: bytes, field: str) -> list[str]:

@@ -73,6 +73,8 @@ class Compiled(msgspec.Struct, frozen=True):
     reads_input: bool
     reads_output: bool
     hold: Hold
+    alone: Reader | None = None
+    """What reads all there is to read, if it is only one thing and it can read many texts as one."""
 
 
 class Guard:
@@ -86,6 +88,11 @@ class Guard:
         self._scope = scope
         self.slow = compiled.slow
         self.reads_output = compiled.reads_output
+
+    def finds_nothing(self, literal: bytes) -> bool:
+        """Is it certain that nothing is found in texts that stand in these bytes? Else ask `inspect`."""
+        reader = self._compiled.alone
+        return reader is not None and reader.is_quiet(literal)
 
     def inspect(self, texts: Sequence[str], *, side: Side) -> Inspection | None:
         """Read texts; None when nothing was found."""
@@ -257,6 +264,7 @@ def prepare(snapshot: Snapshot) -> None:
 def compiled_of(rules: Sequence[Rule], faults: tuple[str, ...] = ()) -> Compiled:
     """Compile rules."""
     parts = [part for part in (_built_in_part(rules), *(_custom_part(one) for one in rules)) if part]
+    only = parts[0].reader if len(parts) == 1 and not faults else None
     return Compiled(
         tuple(parts),
         slow_checks(rules),
@@ -264,6 +272,7 @@ def compiled_of(rules: Sequence[Rule], faults: tuple[str, ...] = ()) -> Compiled
         any(rule.input for rule in rules),
         any(rule is not None for part in parts for rule in part.output),
         Hold(holder(_strict_ones(parts, Reader)), holder_of(_strict_ones(parts, DeclaredReader))),
+        only if isinstance(only, Reader) else None,
     )
 
 

@@ -89,6 +89,13 @@ class Reader:
         self._cue_words = [_words(one) for one in self.recognisers]
         self._rest = [_rest(one) for one in self.recognisers]
 
+    def is_quiet(self, data: bytes) -> bool:
+        """Does nothing match in plain bytes? No gate looks for where a text begins or ends: see the tests."""
+        try:
+            return self._engine.hits(data) is None
+        except Exception:  # noqa: BLE001  a filter that errs is asked again, and answered by its policy
+            return False
+
     def spans(self, text: str, wanted: Sequence[object | None]) -> list[Span] | None:
         """Return what is found of the recognisers whose place in `wanted` is not None; None for nothing."""
         data = signs(text)
