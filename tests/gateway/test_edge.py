@@ -122,6 +122,12 @@ def test_other_versions_are_refused(steady: RunningGateway, version: bytes) -> N
     assert statuses(exchange(steady, b"GET /healthz " + version + b"\r\nhost: a\r\n\r\n")) == [505]
 
 
+def test_what_is_not_http_is_told_why(steady: RunningGateway) -> None:
+    """An engineer finds the line at fault."""
+    received = exchange(steady, b"POST / HTTP/1.1\r\nhost : x\r\n\r\n")
+    assert b"not valid HTTP/1.1: Invalid header token." in received
+
+
 @pytest.mark.parametrize(
     "path", [b"//v1/models", b"/v1//models", b"/v1/%6dodels", b"/v1/models;x", b"/v1/./models"]
 )
@@ -137,6 +143,12 @@ def test_unknown_path_and_wrong_method_are_refused_in_the_dialect(steady: Runnin
         steady, b"POST /v1/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
     )
     assert json.loads(received.partition(b"\r\n\r\n")[2])["error"]["code"] == "path_unknown"
+    received = exchange(
+        steady,
+        b"POST /v1/messages/batches HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+    )
+    said = json.loads(received.partition(b"\r\n\r\n")[2])
+    assert (said["type"], said["error"]["type"]) == ("error", "not_found_error")
     received = exchange(steady, b"GET /v1/chat/completions HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
     assert statuses(received) == [405]
     assert b"allow: POST" in received

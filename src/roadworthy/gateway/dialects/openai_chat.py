@@ -105,7 +105,9 @@ class OpenAIChat(Unasked):
 
     def with_answer_texts(self, body: bytes, changed: Sequence[str]) -> bytes:
         """Return the answer with other texts."""
-        return texts.with_answer_texts(body, self.answer_field, changed, tidy=chat_answers.without_other_tellings)
+        return texts.with_answer_texts(
+            body, self.answer_field, changed, tidy=chat_answers.without_other_tellings
+        )
 
     def writer(self, request: Request, *, trace_id: str, created: int) -> Writer:
         """Return what says a stream."""

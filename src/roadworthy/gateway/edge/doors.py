@@ -7,7 +7,6 @@ from collections.abc import Callable
 import msgspec
 
 from roadworthy.gateway import ticket
-from roadworthy.gateway.dialects import errors
 from roadworthy.gateway.dialects.callers import CALLERS
 from roadworthy.gateway.dialects.dialect import CallerDialect, Problem
 from roadworthy.gateway.edge.server import Request
@@ -19,6 +18,7 @@ _MODELS = b"/v1/models"
 _ONE_MODEL = b"/v1/models/"
 _CHAT = CALLERS[b"/v1/chat/completions"]
 _MESSAGES = CALLERS[b"/v1/messages"]
+_MESSAGES_BELOW = b"/v1/messages/"
 _SHORT_MAX = 200
 Replay = Callable[[bytes, Reply], Course | None]
 
@@ -107,7 +107,8 @@ class Doors:
                 self._trace_id(),
                 next_step=f"Use one of {', '.join(sorted(one.decode() for one in CALLERS))} or /v1/models.",
             )
-            reply.answer(404, JSON, errors.openai_body(problem))
+            dialect = _MESSAGES if path.startswith(_MESSAGES_BELOW) else _form(request)
+            reply.answer(404, JSON, dialect.error(problem))
         return None
 
     def _tell_health(self, path: bytes, method: bytes, reply: Reply) -> None:

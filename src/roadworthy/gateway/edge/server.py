@@ -163,9 +163,10 @@ class Connection(asyncio.Protocol):
             if not isinstance(error.__context__, BadRequestError):
                 raise
             self._refuse(error.__context__)
-        except httptools.HttpParserError:
+        except httptools.HttpParserError as error:
             if not self._closing:
-                self._refuse(BadRequestError(400, "malformed_http", "The request is not valid HTTP/1.1."))
+                message = f"The request is not valid HTTP/1.1: {error}."
+                self._refuse(BadRequestError(400, "malformed_http", message))
         else:
             if not self._head_done and self._raw_head > self._limits.header_bytes + _HEAD_READ_AHEAD:
                 self._refuse(BadRequestError(431, "headers_too_large", "The headers exceed 32 KiB."))
