@@ -13,6 +13,7 @@ from roadworthy.controls import operations, queries
 from roadworthy.controls.jobs import EvidenceKeeper
 from roadworthy.controls.verification import verify_files
 from roadworthy.foundation.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
+from roadworthy.registry import audit
 from roadworthy.registry.actor import Actor
 from tests.controls.estate import CASE, OLGA, Controlled
 from tests.controls.test_reading import EVAL, JUNIT
@@ -36,6 +37,22 @@ def test_a_file_is_kept_as_it_came_and_its_hash_is_sealed(estate: Controlled) ->
     with estate.database.read() as tx:
         (found,) = verify_files(tx)
     assert "not the file whose hash was sealed" in found.what
+
+
+def test_gateways_hear_of_evidence_at_once(estate: Controlled) -> None:
+    """A grant can rest on it: filed or taken back, it moves the revision that gateways wait for."""
+
+    def revision() -> int:
+        with estate.database.read() as tx:
+            return audit.revision(tx)
+
+    before = revision()
+    done = estate.file("impact-assessment", b"An assessment")
+    filed = revision()
+    assert filed > before
+    with estate.database.write() as tx:
+        operations.withdraw(tx, evidence_id=done.id, reason="Another build", actor=OLGA, now=estate.clock)
+    assert revision() > filed
 
 
 def test_figures_come_from_the_file_and_its_own_date(estate: Controlled) -> None:

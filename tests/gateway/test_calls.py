@@ -180,14 +180,14 @@ def test_other_use_case_in_the_header_is_refused(client: Client) -> None:
 def test_grant_that_expires_stops_the_next_call(client: Client, gateway: RunningGateway) -> None:
     """Time alone ends a grant: no refresh is needed for it."""
     current = gateway.source.current
-    grant = msgspec.structs.replace(current.grants[0], expires_at=time.time() + 1.0, made_of=("approval/1",))
+    grant = msgspec.structs.replace(current.grants[0], expires_at=time.time() + 1.0, ends_with="Ask ada.")
     gateway.publish(msgspec.structs.replace(current, revision=2, grants=(grant,)))
     ask(client())
     time.sleep(1.1)
     with pytest.raises(openai.PermissionDeniedError) as caught:
         ask(client())
     assert governed(caught.value)["reason"] == "grant_expired"
-    assert "approval/1" in governed(caught.value)["next_step"]
+    assert governed(caught.value)["next_step"] == "Ask ada."
 
 
 def test_revocation_holds_on_the_very_next_call(client: Client, gateway: RunningGateway) -> None:

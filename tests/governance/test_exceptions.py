@@ -12,13 +12,13 @@ from roadworthy.foundation.errors import InvalidError, RoadworthyError
 from roadworthy.gateway.access import Refused, decide_for, identify
 from roadworthy.gateway.snapshot import Index
 from roadworthy.gateway.source import compile_snapshot
-from roadworthy.governance import exception_operations, gate_queries
+from roadworthy.governance import exception_operations, gate_queries, queries
 from roadworthy.governance.exceptions import trend
 from roadworthy.governance.operations import give_approval
 from roadworthy.identity import operations as identity
 from roadworthy.registry.actor import Actor
 from tests.gateway.control import ACCOUNT, PEPPER, hashed
-from tests.governance.company import HIGH, NOW, SETUP, Company, document, use_case, with_facts
+from tests.governance.company import HIGH, NOW, PEOPLE, SETUP, Company, document, use_case, with_facts
 from tests.governance.doors import who
 
 DAY = timedelta(days=1)
@@ -110,6 +110,8 @@ def test_no_call_outlives_an_exception(blocked: Company) -> None:
     late = call(NOW + 7 * DAY)
     assert isinstance(late, Refused)
     assert (late.status, late.code) == (403, "grant_expired")
+    assert "The exception to C20 by person/dan is over" in late.next_step
+    assert "exception request use-case/policy-search C20" in late.next_step
 
 
 def test_the_gateway_says_what_has_not_passed(blocked: Company) -> None:
@@ -128,6 +130,22 @@ def test_the_gateway_says_what_has_not_passed(blocked: Company) -> None:
     assert (refused.status, [one.code for one in refused.reasons]) == (403, ["gate-failed"])
     assert "The gate ours asks for C20" in refused.message
     assert "exception request use-case/policy-search C20" in refused.next_step
+
+
+def test_a_request_waits_for_those_who_may_answer_it(blocked: Company) -> None:
+    """It is in "Needs you" of each who could grant it, and of nobody else; once answered, of nobody."""
+
+    def asked(person: str) -> list[str]:
+        with blocked.database.read() as tx:
+            found = queries.needs_you(tx, principal=f"person/{person}", now=NOW)
+        return [one.command for one in found if one.kind == "except"]
+
+    request = ask(blocked, owner="cleo")
+    command = f"roadworthy exception grant use-case/policy-search {request}"
+    told = {person: asked(person) for person in PEOPLE}
+    assert {person: tasks for person, tasks in told.items() if tasks} == {"dan": [command], "eve": [command]}
+    grant(blocked, request)
+    assert asked("dan") == asked("eve") == []
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,8 @@ def file(
         read_as=reading.format if reading is not None else "",
         note=note.strip(),
     )
-    done = evidence.record(tx, fact, subject=about, actor=actor, at=now)
+    # Grants rest on evidence: gateways hear of it at once, as of approvals.
+    done = evidence.record(tx, fact, subject=about, actor=actor, at=now, enforcement=True)
     store.add(tx, id=done.id, subject=about, sha256=fact.sha256, size=fact.size, content=content)
     return done
 
@@ -113,7 +114,7 @@ def withdraw(
     if not reason.strip():
         raise InvalidError("Taking evidence back needs a reason.", fix="Say in a sentence what is wrong.")
     fact = EvidenceWithdrawn(evidence=evidence_id, reason=reason.strip())
-    return evidence.record(tx, fact, subject=piece.fact.about, actor=actor, at=now)
+    return evidence.record(tx, fact, subject=piece.fact.about, actor=actor, at=now, enforcement=True)
 
 
 def note_verification(tx: Tx, *, size: int, findings: tuple[str, ...], now: datetime) -> None:

@@ -163,7 +163,7 @@ def _no_grant(index: Index, use_case: str) -> Refused:
 
 def _untimely(grant: GrantEntry, now: float) -> Refused:
     use_case = grant.use_case
-    renew = "Renew the approvals it is made of: " + (", ".join(grant.made_of) or f"use-case/{use_case}") + "."
+    renew = grant.ends_with or f"`roadworthy explain use-case/{use_case}` says what is missing."
     if grant.expires_at is not None and grant.expires_at <= now:
         message = f"The grant of use-case/{use_case} has expired."
         return Refused(403, "grant_expired", message, grant.declared_at, grant.changers, renew)

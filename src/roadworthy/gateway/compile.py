@@ -134,6 +134,7 @@ def _grant(one: verdicts.Grant) -> GrantEntry:
         declared_at=one.declared_at,
         changers=one.changers,
         data_class=one.data_class,
+        ends_with=one.ends_with,
     )
 
 

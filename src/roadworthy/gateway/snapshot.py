@@ -73,6 +73,8 @@ class GrantEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     declared_at: str = ""
     changers: tuple[str, ...] = ()
     data_class: str = ""
+    ends_with: str = ""
+    """What to do once it has expired."""
 
 
 class ModelEntry(msgspec.Struct, frozen=True, omit_defaults=True):

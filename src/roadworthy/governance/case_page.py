@@ -72,6 +72,8 @@ class CasePage:
     events: Sequence[Event]
     yaml: str
     managed: str
+    publish: str
+    """What to press to let others start from it; empty where it cannot be published, or not by the reader."""
 
 
 _URGENCY: dict[str, int] = {"bad": 0, "none": 1, "warn": 2, "info": 3, "good": 4}
@@ -227,6 +229,13 @@ def tier_reasons(tier: TierVerdict) -> list[Check]:
         )
         for one in tier.open
     ]
+
+
+def publishing(standing: Standing, *, may: bool, published: bool) -> str:
+    """Say what publishing it as a blueprint would be; empty where it may not call, or the reader may not."""
+    if standing.grant is None or not may:
+        return ""
+    return "Publish it again" if published else "Publish as a blueprint"
 
 
 def approvals_table(standing: Standing) -> Table:

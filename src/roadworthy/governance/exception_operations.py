@@ -151,9 +151,7 @@ def revoke_exception(
 
 def granters(tx: Tx, standing: Standing, *, now: datetime) -> tuple[str, ...]:
     """Return the people whose role lets them grant exceptions in the use case's unit."""
-    estate = queries.estate(tx)
-    found = (one for role in GRANTING_ROLES for one in estate.holders(role, standing.namespace, now=now))
-    return tuple(dict.fromkeys(found))
+    return exceptions.granters(queries.estate(tx), standing.namespace, now=now)
 
 
 def exceptable(tx: Tx, standing: Standing, *, now: datetime) -> dict[str, str]:

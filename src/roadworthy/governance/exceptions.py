@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from roadworthy.controls.control import Waiver
 from roadworthy.controls.facts import ExceptionGranted, ExceptionRevoked
 from roadworthy.evidence.fact import Recorded
+from roadworthy.governance.estate import Estate
 from roadworthy.governance.facts import ExceptionDeclined, ExceptionRequested
 
 GRANTING_ROLES = ("risk-approver", "security-approver", "legal-approver")
@@ -137,6 +138,12 @@ def in_force(
             held = Waiver(one.id, one.granted_by, until, one.justification)
             found[one.control] = (*found.get(one.control, ()), held)
     return found
+
+
+def granters(estate: Estate, namespace: str, *, now: datetime) -> tuple[str, ...]:
+    """Return the people whose role lets them grant exceptions in a unit."""
+    found = (one for role in GRANTING_ROLES for one in estate.holders(role, namespace, now=now))
+    return tuple(dict.fromkeys(found))
 
 
 def obstacle(person: str, *, asked_by: str, owner: str, authors: Mapping[str, str]) -> str:

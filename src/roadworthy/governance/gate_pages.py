@@ -294,6 +294,7 @@ def answer_exception(  # noqa: PLR0917  # as above
     exception: ExceptionId,
     decision: Annotated[str, Form(pattern="^(grant|decline)$")],
     reason: Annotated[str, Form(max_length=2000)] = "",
+    expires_on: Annotated[str, Form(pattern=r"^(\d{4}-\d{2}-\d{2})?$")] = "",
 ) -> Redirect:
     """Grant or decline what was asked for."""
     actor = actor_of(call)
@@ -302,7 +303,14 @@ def answer_exception(  # noqa: PLR0917  # as above
             tx, use_case=name, request=exception, reason=clean(reason), actor=actor, now=call.now
         )
         return Redirect(f"/use-cases/{name}/gate", notice="The request is declined, with your reason.")
-    exception_operations.grant_exception(tx, use_case=name, request=exception, actor=actor, now=call.now)
+    exception_operations.grant_exception(
+        tx,
+        use_case=name,
+        request=exception,
+        expires_at=_end_of(expires_on) if expires_on else None,
+        actor=actor,
+        now=call.now,
+    )
     return Redirect(f"/use-cases/{name}/gate", notice="The exception is granted, and ends by itself.")
 
 

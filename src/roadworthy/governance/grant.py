@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -59,6 +59,8 @@ class Grant:
     changers: tuple[str, ...]
     data_class: str
     warnings: tuple[str, ...] = ()
+    ends_with: str = ""
+    """With what it ends at `expires_at`, and what to do about that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,25 +130,21 @@ def compile_grant(
         return Block(case.resource.name, tuple(reasons))
     held = [one for need in needs for one in need.held]
     assert held or asked.approves_itself, "a person approves what does not approve itself"
-    ends = [one.expires_at for one in held] or [start_of(now.date()) + BY_ITSELF]
-    if ownership.owners_until is not None:
-        ends.append(ownership.owners_until)
-    if gate is not None and gate.holds_until is not None:
-        ends.append(gate.holds_until)
+    expires_at, ends_with = min(_ends(case, held, ownership, gate, now=now))
     approved = _approved_by(held, said, tier)
     called = (*(f"model/{name}" for name in models), *(f"route/{name}" for name in routes))
     decided = (f"{case.ref}@{case.generation}", f"tier {tier.tier} by {rules}")
     made_of = (*decided, *approved, *_gate_parts(gate), *called)
     not_before = max((one.at for one in held), default=case.declared_on or start_of(now.date()))
     return Grant(
-        id=f"grant_{digest([*made_of, min(ends).isoformat()])[:20]}",
+        id=f"grant_{digest([*made_of, expires_at.isoformat()])[:20]}",
         use_case=case.resource.name,
         namespace=case.resource.namespace,
         tier=tier.tier,
         models=models,
         routes=routes,
         not_before=not_before,
-        expires_at=min(ends),
+        expires_at=expires_at,
         logging=spec.logging,
         retention_days=spec.retention_days,
         made_of=made_of,
@@ -154,7 +152,36 @@ def compile_grant(
         changers=case.changers,
         data_class=_data_class(spec),
         warnings=tuple(gap.message for gap in ownership.gaps),
+        ends_with=ends_with,
     )
+
+
+def _ends(
+    case: Case,
+    held: Sequence[Approval],
+    ownership: OwnershipCheck,
+    gate: GateVerdict | None,
+    *,
+    now: datetime,
+) -> Iterator[tuple[datetime, str]]:
+    """Name every moment at which something it rests on ends, with what to do then."""
+    explain = f"`roadworthy explain {case.ref}` says what is missing."
+    for one in held:
+        yield one.expires_at, f"Have it approved again as {one.role}: {one.by} ({one.id})."
+    if not held:
+        yield start_of(now.date()) + BY_ITSELF, explain
+    if ownership.owners_until is not None:
+        yield ownership.owners_until, f"Name another owner in the place of who has left; {explain}"
+    for item in gate.items if gate is not None else ():
+        if item.until is None or not (item.check.required and item.passes):
+            continue
+        if item.word == "waived":
+            name, by = item.check.exception, ", ".join(item.who)
+            again = f"`roadworthy exception request {case.ref} {name}`"
+            yield item.until, f"The exception to {name} by {by} is over: meet it, or ask anew with {again}."
+        else:
+            what = f"{item.check.what} ({item.check.subject})"
+            yield item.until, f"What answers {what} is too old: file it anew; {explain}"
 
 
 def _approved_by(held: Sequence[Approval], said: Review, tier: TierVerdict) -> tuple[str, ...]:
@@ -205,7 +232,7 @@ def _gate_parts(gate: GateVerdict | None) -> list[str]:
         elif one.word == "pass" and one.check.required and one.check.kind not in OWN_REASONS:
             rests_on = f" ({', '.join(one.evidence)})" if one.evidence else ""
             parts.append(f"{one.check.subject} holds{rests_on}")
-    return parts
+    return list(dict.fromkeys(parts))  # one exception can stand for several items
 
 
 def _gate_reasons(case: Case, gate: GateVerdict | None, asked: TierNeeds) -> list[Reason]:

@@ -30,8 +30,9 @@ from roadworthy.foundation.web.parts import (
 from roadworthy.foundation.web.router import SIGNED_IN, Redirect, Router
 from roadworthy.foundation.web.view import View
 from roadworthy.governance import case_page, intake_form, intake_outlook, operations, queries
-from roadworthy.governance.queries import Task
+from roadworthy.governance.blueprint import BLUEPRINT
 from roadworthy.governance.standing import Standing
+from roadworthy.governance.tasks import Task
 from roadworthy.identity.kinds import PERSON
 from roadworthy.registry import manifest
 from roadworthy.registry import operations as registry_operations
@@ -68,6 +69,7 @@ _GROUPS = {
     "escalated": "Has waited too long",
     "renew": "Ends soon",
     "approve": "Waits for your approval",
+    "except": "Asks you for an exception",
     "answer": "Waits for your answer",
     "close-gap": "Is missing where you are an owner",
 }
@@ -75,6 +77,7 @@ _MARKS = {
     "escalated": Status("bad", "waits too long"),
     "renew": Status("warn", "ends soon"),
     "approve": Status("info", "to decide"),
+    "except": Status("info", "to decide"),
     "answer": Status("none", "open"),
     "close-gap": Status("warn", "gap"),
 }
@@ -358,6 +361,11 @@ def use_case_page(tx: Tx, call: Call, name: UseCaseName) -> View:
         events=case_page.events(standing, spec, registry.history(tx, USE_CASE, name)),
         yaml=manifest.source_text([("", stored.resource.manifest())]),
         managed=_managed(stored.managed_by, stored.declared_at),
+        publish=case_page.publishing(
+            standing,
+            may=call.who.may("registry.declare", namespace=stored.namespace),
+            published=registry.find(tx, BLUEPRINT, name) is not None,
+        ),
     )
     return View(
         title=standing.title,

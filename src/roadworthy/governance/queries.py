@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 
 from roadworthy.controls.facts import ExceptionGranted, ExceptionRevoked
 from roadworthy.evidence import queries as evidence
@@ -21,6 +20,7 @@ from roadworthy.governance.kinds import GATE, MODEL, PROVIDER, ROUTE
 from roadworthy.governance.proofs import with_proofs
 from roadworthy.governance.reminders import Waiting
 from roadworthy.governance.standing import Standing, assess, settle
+from roadworthy.governance.tasks import Task, in_order, tasks_for
 from roadworthy.identity.kinds import PERSON, ROLE_BINDING, SERVICE_ACCOUNT
 from roadworthy.identity.rights import covering_units
 from roadworthy.registry import audit
@@ -30,9 +30,6 @@ from roadworthy.registry.resource import Resource
 from roadworthy.rules.kinds import POLICY_PACK
 from roadworthy.use_cases.kinds import METRIC, UNIT, USE_CASE
 
-SOON = timedelta(days=30)
-FEW_QUESTIONS = 3
-"""More open questions than these are one thing to do: the intake."""
 KINDS = (
     *(UNIT, POLICY_PACK, METRIC, USE_CASE, PERSON, SERVICE_ACCOUNT, ROLE_BINDING, DELEGATION),
     *(PROVIDER, MODEL, ROUTE, GATE, EXCLUSION),
@@ -210,21 +207,6 @@ def within(tx: Tx, units: Collection[str]) -> set[str]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Something that waits for a person, with the one thing to do about it."""
-
-    kind: Literal["escalated", "approve", "close-gap", "answer", "renew"]
-    use_case: str
-    title: str
-    what: str
-    why: str
-    action: str
-    href: str
-    command: str
-    due_at: datetime | None = None
-
-
 def waiting(tx: Tx, *, now: datetime) -> dict[str, tuple[Waiting, ...]]:
     """Return the approvals each use case waits for, with the reminders that were sent."""
     known = estate(tx)
@@ -243,128 +225,10 @@ def waiting(tx: Tx, *, now: datetime) -> dict[str, tuple[Waiting, ...]]:
 
 
 def needs_you(tx: Tx, *, principal: str, now: datetime) -> tuple[Task, ...]:
-    """Return what waits for a person: approvals they can give, gaps in what they own, what soon ends."""
-    tasks: list[Task] = []
+    """Return what waits for a person: what they can decide, gaps in what they own, what soon ends."""
     known, waits = estate(tx), waiting(tx, now=now)
-    for one in standings(tx, now=now):
-        if one.stage == "stopped" or one.tier.tier == "prohibited":
-            continue
-        tasks += _approvals_waiting(one, principal, waits[one.use_case])
-        tasks += _escalated(one, principal, waits[one.use_case])
-        tasks += _renewals(one, principal, now)
-        owned = principal in _owners_of(known.use_cases[one.use_case])
-        if owned:
-            tasks += _gaps_of(one)
-    return tuple(sorted(tasks, key=lambda task: (_ORDER[task.kind], task.use_case, task.what)))
-
-
-_ORDER = {"escalated": 0, "renew": 1, "approve": 2, "answer": 3, "close-gap": 4}
-
-
-def _owners_of(declared: Declared) -> set[str]:
-    owners = declared.resource.spec.owners
-    sides = (owners.business, owners.product, owners.platform, owners.security_legal, owners.operations)
-    named = (name for side in sides for name in (side.owner, side.deputy))
-    return {f"person/{name}" for name in named if name is not None}
-
-
-def _href(one: Standing, anchor: str) -> str:
-    return f"/use-cases/{one.use_case}#{anchor}"
-
-
-def _approvals_waiting(one: Standing, principal: str, waits: tuple[Waiting, ...]) -> list[Task]:
-    if one.tier.provisional:
-        return []  # an approval of an unsettled tier would be void as soon as it settles
-    since = {wait.role: wait for wait in waits}
-    return [
-        Task(
-            kind="approve",
-            use_case=one.use_case,
-            title=one.title,
-            what=f"Approve {one.title} as {need.role}",
-            why=f"{one.tier.sentence()}{since[need.role].sentence if need.role in since else ''}",
-            action="Review",
-            href=_href(one, "approvals"),
-            command=f"roadworthy approve {one.ref} --as {need.role}",
-        )
-        for need in one.needs
-        if need.missing and principal in need.can_give
-    ]
-
-
-def _escalated(one: Standing, principal: str, waits: tuple[Waiting, ...]) -> list[Task]:
-    return [
-        Task(
-            kind="escalated",
-            use_case=one.use_case,
-            title=one.title,
-            what=f"{one.title} still waits for {wait.role}",
-            why=f"Ask {', '.join(wait.can_give[:5]) or 'for somebody who can give it'}.{wait.sentence}",
-            action="Open",
-            href=_href(one, "approvals"),
-            command=f"roadworthy explain {one.ref}",
-        )
-        for wait in waits
-        if principal in wait.escalated_to
-    ]
-
-
-def _renewals(one: Standing, principal: str, now: datetime) -> list[Task]:
-    return [
-        Task(
-            kind="renew",
-            use_case=one.use_case,
-            title=one.title,
-            what=f"Your approval of {one.title} as {held.role} ends soon",
-            why="When it ends, the use case can no longer call.",
-            action="Review",
-            href=_href(one, "approvals"),
-            command=f"roadworthy approve {one.ref} --as {held.role}",
-            due_at=held.expires_at,
-        )
-        for need in one.needs
-        for held in need.held
-        if held.person == principal and held.expires_at - now <= SOON
-    ]
-
-
-def _answers_of(one: Standing, edit: str, command: str) -> list[Task]:
-    """Ask for one thing a question of the intake, or one thing in all where many are open."""
-    vocabulary = one.tier.decision.rulebook.vocabulary
-    asked = list(dict.fromkeys(each.asked_by for each in one.tier.questions))
-    if len(asked) > FEW_QUESTIONS:
-        what = f"{one.title}: {len(asked)} questions of its intake are open"
-        return [Task("answer", one.use_case, one.title, what, ", ".join(asked), "Answer", edit, command)]
-    texts = [vocabulary.questions[each].ask for each in asked]
-    return [Task("answer", one.use_case, one.title, text, "", "Answer", edit, command) for text in texts]
-
-
-def _gaps_of(one: Standing) -> list[Task]:
-    edit, command = _href(one, "checklist"), f"roadworthy explain {one.ref}"
-    tasks = _answers_of(one, edit, command)
-    tasks += [
-        Task(
-            "close-gap",
-            one.use_case,
-            one.title,
-            f"{one.title}: {gap.message}",
-            gap.next_step,
-            "Open",
-            edit,
-            command,
-        )
-        for gap in one.ownership.gaps
-    ]
-    return tasks + [
-        Task(
-            "close-gap",
-            one.use_case,
-            one.title,
-            f"{one.title}: {point.what[:1].lower()}{point.what[1:]} is missing",
-            f"{point.why} {point.next_step}",
-            "Open",
-            edit,
-            command,
-        )
-        for point in one.pilot.missing
-    ]
+    return in_order(
+        task
+        for one in standings(tx, now=now)
+        for task in tasks_for(principal, one, estate=known, waits=waits[one.use_case], now=now)
+    )

@@ -46,6 +46,22 @@ def test_csv_holds_no_formula(values: list[str]) -> None:
         assert cell[:1] not in {"=", "+", "-", "@", "\t", "\r", "\x00"}
 
 
+def test_a_list_of_texts_is_read_with_commas() -> None:
+    """Nobody reads brackets and quotes; what is deeper stays JSON, so that nothing of it is lost."""
+    assert output.printable(["secrets", "cards"]) == "secrets, cards"
+    assert output.printable([]) == "-"
+    assert output.printable([{"a": 1}]) == '[{"a": 1}]'
+    assert output.as_csv(["of"], [{"of": ["secrets", "cards"]}]).splitlines()[1] == '"secrets, cards"'
+
+
+def test_a_command_is_never_cut() -> None:
+    """It is there to be copied; other cells are cut so that a line stays one."""
+    long = "roadworthy exception grant use-case/claims-triage ev_01m8pn3nm6y9ryrapm3hxcy0g2"
+    shown = output.as_table(["what", "do"], [{"what": "x" * 200, "do": long}])
+    assert long in shown
+    assert "x" * 200 not in shown
+
+
 def test_a_table_is_aligned() -> None:
     """Columns start below each other; absent values are a dash."""
     rows: list[dict[str, object]] = [{"name": "a", "count": 1}, {"name": "long", "count": None}]

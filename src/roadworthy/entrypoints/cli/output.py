@@ -77,16 +77,23 @@ def printable(value: Any) -> str:
         return f"{value:.6g}"
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = _text(value)
     return "".join(
         " " if char in "\n\t\r" else char if unicodedata.category(char)[0] != "C" else "�" for char in text
     )
 
 
+def _text(value: Any) -> str:
+    """Write a text as it is, a list of texts with commas, and anything deeper as JSON."""
+    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        return ", ".join(value) or "-"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def as_table(columns: Sequence[str], rows: Sequence[Row]) -> str:
     """Write aligned columns under upper-case headings."""
     headings = [column.replace("_", " ").upper() for column in columns]
-    cells = [[_cut(printable(row.get(column))) for column in columns] for row in rows]
+    cells = [[_fitted(column, printable(row.get(column))) for column in columns] for row in rows]
     widths = [
         max(len(heading), *(len(line[place]) for line in cells)) if cells else len(heading)
         for place, heading in enumerate(headings)
@@ -98,8 +105,9 @@ def as_table(columns: Sequence[str], rows: Sequence[Row]) -> str:
     return "\n".join([click.style(lines[0], bold=True), *lines[1:]])
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _CELL_MAX else text[: _CELL_MAX - 1] + "…"
+def _fitted(column: str, text: str) -> str:
+    """Cut what is long; a command is copied, so it stays whole."""
+    return text if column == "do" or len(text) <= _CELL_MAX else text[: _CELL_MAX - 1] + "…"
 
 
 def as_csv(columns: Sequence[str], rows: Sequence[Row]) -> str:
@@ -120,7 +128,7 @@ def _harmless(value: Any) -> Any:
         return "" if value is None else value
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = _text(value)
     return "'" + text if text[:1] in {"=", "+", "-", "@", "\t", "\r", "\x00"} else text
 
 

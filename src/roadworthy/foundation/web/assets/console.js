@@ -143,6 +143,16 @@
     }
   });
 
+  // What was answered while an earlier answer was away is not in what comes back: that is not shown, and the
+  // newer request, which follows, is.
+  const answeredWhenSent = new WeakMap();
+  let answered = 0;
+  ["input", "change"].forEach((name) => document.addEventListener(name, () => { answered += 1; }));
+  document.addEventListener("htmx:beforeSend", (event) => answeredWhenSent.set(event.detail.xhr, answered));
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (answeredWhenSent.get(event.detail.xhr) !== answered) event.detail.shouldSwap = false;
+  });
+
   document.addEventListener("htmx:afterSettle", (event) => {
     reveal(event.target);
     const focus = one("[data-focus]", event.target);
