@@ -25,6 +25,8 @@ from roadworthy.rules.wiring import SLICE
 from tests.governance.company import HIGH, NOW, SETUP, Company, document, use_case, with_facts
 from tests.governance.conftest import company, founded  # noqa: F401  # fixtures
 from tests.governance.doors import Known
+from tests.governance.test_conflicts import KEEP, PURGE, decide
+from tests.governance.test_conflicts import pack as torn_pack
 from tests.rules.packs import RULE, changed, pack
 
 
@@ -208,3 +210,24 @@ def test_an_upgrade_of_a_shipped_pack_is_tried(cases: Company, client: TestClien
     items = client.post("/v1/rules/upgrade", json={"pack": empty}).json()["items"]
     assert {tuple(one["stops"]) for one in items} == {("house.baseline",)}
     assert client.post("/v1/rules/upgrade", json={"pack": {"name": "x"}}).status_code == 422
+
+
+def test_a_conflict_between_rules_is_shown_with_who_decided(cases: Company, client: TestClient) -> None:
+    """The page offers the decision to who may take it, and then shows it in place of the banner."""
+    cases.declare(torn_pack(KEEP, PURGE), actor=SETUP)
+    path = "/use-cases/policy-search/rules"
+    assert "Somebody has to decide how long records are kept" in page(client, path)
+    assert "Decide which rule prevails" not in page(client, path)  # a contributor does not
+    client.headers["x-test-person"] = "dan"
+    assert "Decide which rule prevails" in page(client, path)
+    made = decide(cases)
+    text = page(client, path)
+    assert "Somebody has to decide" not in text
+    assert "Counsel, memo 12" in text
+    assert "Take a decision back" in text
+    found = client.get("/v1/use-cases/policy-search/rules").json()
+    assert found["retention"]["overruled"] == [
+        {"obligation": "house.privacy/keep", "side": "ceiling", "decision": made}
+    ]
+    overruled = {one["id"]: one["overruled_by"] for one in found["obligations"] if one["overruled_by"]}
+    assert overruled == {"house.privacy/keep": made}

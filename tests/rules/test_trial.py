@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -66,3 +67,42 @@ def test_rules_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     facts = {one["fact"]: one for one in json.loads(capsys.readouterr().out)["items"]}
     assert facts["minors"]["values"] == ["none", "possible", "known", "directed_under_13"]
     assert all(one["rules"] for one in facts.values())
+
+
+def test_facts_are_decided_by_packs_that_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pack of one's own adds its rules, a shipped pack's file takes its place; several can be named."""
+    facts = tmp_path / "facts.yaml"
+    facts.write_text("data_classes: [npi]\n", encoding="utf-8")
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        yaml.safe_dump({"kind": "PolicyPack", "metadata": {"name": "contracts"}, "spec": pack(RULE)}),
+        encoding="utf-8",
+    )
+    empty = tmp_path / "house.yaml"
+    shipped_without = {
+        "name": "house", "title": "House", "version": "9.0.0", "review_by": "2027-06-01", "rules": [],
+    }  # fmt: skip
+    empty.write_text(yaml.safe_dump(shipped_without), encoding="utf-8")
+
+    def decided(*more: str) -> dict[str, Any]:
+        asked = ["rules", "decide", "--facts", str(facts), "--as-of", "2026-11-23", "-o", "json", *more]
+        assert run(None, asked) == 0
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    alone, with_own = decided(), decided("--pack", str(own))
+    assert RULE["id"] in {*with_own["fires_now"], *with_own["fires_later"]}
+    assert RULE["id"] not in alone["fires_now"]
+    assert "house.baseline" in alone["fires_now"]
+    both = decided("--pack", str(own), "--pack", str(empty))
+    assert "house.baseline" not in both["fires_now"]
+    assert RULE["id"] in both["fires_now"]
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(
+        yaml.safe_dump({"kind": "PolicyPack", "metadata": {"name": "x"}, "spec": pack(changed(fixtures=[]))}),
+        encoding="utf-8",
+    )
+    assert run(None, ["rules", "decide", "--facts", str(facts), "--pack", str(broken)]) == 1
+    assert "cannot be read" in capsys.readouterr().err

@@ -14,7 +14,7 @@ _SAYING = frozenset(
     for one in (
         *("approval-given", "approval-refused", "dissent-recorded", "approval-withdrawn"),
         *("exception-requested", "exception-declined", "exception-granted", "exception-revoked"),
-        *("evidence-uploaded", "evidence-withdrawn"),
+        *("evidence-uploaded", "evidence-withdrawn", "conflict-decided", "conflict-reopened"),
     )
 )
 _KINDS: dict[str, Kind] = {kind.slug: kind for kind in declared.KINDS}

@@ -25,7 +25,7 @@ def with_proofs(
 ) -> Estate:
     """Return the estate with what evidence says of these use cases; what no checklist asks is not read."""
     asked = {
-        name: replace(needs_of(one.tier), controls=wanted)
+        name: replace(needs_of(one.tier, known.said.get(f"use-case/{name}", ())), controls=wanted)
         for name, one in settled.items()
         if (wanted := controls_of(one.checks))
     }

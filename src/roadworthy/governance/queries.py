@@ -27,6 +27,7 @@ from roadworthy.registry import audit
 from roadworthy.registry import queries as registry
 from roadworthy.registry.kinds import Catalogue
 from roadworthy.registry.resource import Resource
+from roadworthy.rules.facts import FACTS as CONFLICT_FACTS
 from roadworthy.rules.kinds import POLICY_PACK
 from roadworthy.use_cases.kinds import METRIC, UNIT, USE_CASE
 
@@ -36,7 +37,7 @@ KINDS = (
 )
 """The kinds verdicts are computed from."""
 
-SAID = (*FACTS, ExceptionGranted, ExceptionRevoked)
+SAID = (*FACTS, ExceptionGranted, ExceptionRevoked, *CONFLICT_FACTS)
 """What people say of use cases that verdicts rest on."""
 
 _CATALOGUE = Catalogue(KINDS)

@@ -42,7 +42,7 @@ def collect(tx: Tx, asked: Asked) -> Mapping[str, Iterable[Signal]]:
 
 def needs(tx: Tx, asked: Asked) -> Mapping[str, Needs]:
     """Say what is asked of each: what its tier asks of everybody, and what its obligations rest on."""
-    return {name: needs_of(one.tier) for name, (_said, one) in _assessed(tx, asked).items()}
+    return {name: needs_of(one.tier, said) for name, (said, one) in _assessed(tx, asked).items()}
 
 
 _Assessed = tuple[tuple[Recorded[Any], ...], Standing]

@@ -37,6 +37,7 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "secret.rotate": "Change the key that secrets are sealed with.",
         "kill": "Stop a use case, model, route, provider, identity or filter at once, and revive it.",
         "approval.give": "Approve or refuse a use case in the role held.",
+        "conflict.decide": "Decide which of two rules prevails that cannot both be kept.",
         "appeal.decide": "Decide appeals against filters, and let held calls pass.",
         "evidence.add": "File evidence from outside, and take it back.",
         "evidence.read": "Download the files of evidence.",
@@ -60,16 +61,16 @@ _CARRIED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "viewer": _SEE,
         "contributor": _SEE | _EVIDENCE | {"registry.declare", "measure.import", "exception.request"},
         "business-approver": _APPROVE,
-        "risk-approver": _APPROVE | {"appeal.decide"},
+        "risk-approver": _APPROVE | {"appeal.decide", "conflict.decide"},
         "security-approver": _APPROVE | {"appeal.decide"},
-        "legal-approver": _APPROVE,
+        "legal-approver": _APPROVE | {"conflict.decide"},
         "platform-engineer": _SEE
         | _EVIDENCE
         | {"registry.declare", "key.issue", "key.revoke", "secret.manage", "exception.request"},
         "operator": _SEE | _EVIDENCE | {"audit.read", "key.revoke", "kill"},
         "auditor": _SEE | _EVIDENCE | {"audit.read", "content.read"},
         # Who hands out roles does not approve: an approval is given in a role that somebody else bound.
-        "admin": frozenset(PERMISSIONS) - {"approval.give"},
+        "admin": frozenset(PERMISSIONS) - {"approval.give", "conflict.decide"},
     }
 )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from roadworthy.rules.conditions import describe, facts_of
 from roadworthy.rules.decide import Decision
+from roadworthy.rules.merge import Retention
 from roadworthy.rules.rule import Duty, Obligation, Rule
+from roadworthy.rules.ruling import Ruling, State
 
 
 def decision_document(decision: Decision) -> dict[str, Any]:
@@ -29,6 +32,37 @@ def decision_document(decision: Decision) -> dict[str, Any]:
         },
         "obligations": [obligation_document(one) for one in decision.obligations],
         "warnings": list(decision.warnings),
+    }
+
+
+def retention_document(kept: Retention, rulings: Sequence[tuple[Ruling, State]]) -> dict[str, Any]:
+    """Return how long records are kept by the rules, and who decided what where two of these conflict."""
+    return {
+        "floor": kept.floor,
+        "floor_of": kept.floor_of,
+        "ceiling": kept.ceiling,
+        "ceiling_of": kept.ceiling_of,
+        "conflict": kept.conflict,
+        "key": kept.key,
+        "overruled": [
+            {"obligation": one.obligation, "side": one.side, "decision": one.ruling.id}
+            for one in kept.overruled
+        ],
+        "decisions": [
+            {
+                "id": ruling.id,
+                "state": state,
+                "by": ruling.by,
+                "at": ruling.at.isoformat(),
+                "conflict": ruling.conflict,
+                "prevails": ruling.prevails,
+                "days": ruling.days,
+                "justification": ruling.justification,
+                "review_on": ruling.review_on.isoformat(),
+                "rules": ruling.rules,
+            }
+            for ruling, state in rulings
+        ],
     }
 
 

@@ -13,9 +13,8 @@ from roadworthy.foundation.web.context import Call
 from roadworthy.foundation.web.router import Router
 from roadworthy.registry.kinds import NAME_PATTERN
 from roadworthy.rules import queries
-from roadworthy.rules.document import decision_document, rule_document
+from roadworthy.rules.document import decision_document, retention_document, rule_document
 from roadworthy.rules.matrix import calendar, matrix, matrix_document
-from roadworthy.rules.merge import retention
 
 router = Router(tag="rules")
 UseCaseName = Annotated[str, Path(pattern=NAME_PATTERN)]
@@ -87,18 +86,16 @@ def show_rule(tx: Tx, rule: RuleName) -> dict[str, Any]:
 def explain_rules(tx: Tx, call: Call, name: UseCaseName) -> dict[str, Any]:
     """Say of every rule whether it applies to a use case, and why."""
     found = queries.case(tx, name, now=call.now)
-    kept = retention(found.decision.obligations)
+    kept = queries.kept(tx, found)
+    overruled = {one.obligation: one.ruling.id for one in kept.retention.overruled}
+    document = decision_document(found.decision)
+    for one in document["obligations"]:
+        one["overruled_by"] = overruled.get(one["id"], "")
     return {
         "use_case": name,
         "facts": found.facts,
-        **decision_document(found.decision),
-        "retention": {
-            "floor": kept.floor,
-            "floor_of": kept.floor_of,
-            "ceiling": kept.ceiling,
-            "ceiling_of": kept.ceiling_of,
-            "conflict": kept.conflict,
-        },
+        **document,
+        "retention": retention_document(kept.retention, kept.rulings),
     }
 
 

@@ -14,7 +14,7 @@ from roadworthy.foundation.web.parts import Filter, Option
 from roadworthy.foundation.web.router import Router
 from roadworthy.foundation.web.view import Crumb, View
 from roadworthy.registry.kinds import NAME_PATTERN
-from roadworthy.rules import queries, rule_view
+from roadworthy.rules import conflict_view, queries, rule_view
 from roadworthy.rules.matrix import calendar, matrix
 
 router = Router(tag="console")
@@ -149,7 +149,9 @@ def use_case_rules_page(tx: Tx, call: Call, name: UseCaseName) -> View:
     return View(
         title=f"Rules: {found.resource.spec.title}",
         template="rules/use_case_rules.html",
-        model=rule_view.case_page(name, found.decision),
+        model=rule_view.case_page(
+            name, found.decision, _conflict(call, name, found, queries.kept(tx, found))
+        ),
         table=rule_view.case_table(found.decision),
         breadcrumbs=(
             Crumb("Portfolio", "/portfolio"),
@@ -157,4 +159,14 @@ def use_case_rules_page(tx: Tx, call: Call, name: UseCaseName) -> View:
         ),
         active="/portfolio",
         command=f"roadworthy rules explain use-case/{name}",
+    )
+
+
+def _conflict(call: Call, name: str, one: queries.Case, kept: queries.Kept) -> conflict_view.ConflictPart:
+    return conflict_view.part(
+        name,
+        kept.retention,
+        kept.rulings,
+        may_decide=call.who.may("conflict.decide", namespace=one.resource.namespace),
+        now=call.now,
     )

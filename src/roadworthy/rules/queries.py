@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
-from roadworthy.foundation.errors import InvalidError, Issue, NotFoundError
+from roadworthy.evidence import queries as evidence
+from roadworthy.foundation.errors import NotFoundError
 from roadworthy.foundation.storage.database import Tx
 from roadworthy.identity.rights import covering_units
 from roadworthy.registry import queries as registry
 from roadworthy.registry.resource import Resource
 from roadworthy.rules.decide import Decision, decide
-from roadworthy.rules.kinds import POLICY_PACK, PolicyPack
+from roadworthy.rules.facts import FACTS
+from roadworthy.rules.kinds import POLICY_PACK
 from roadworthy.rules.matrix import Decided
-from roadworthy.rules.overlay import overlaid, pack_problems
-from roadworthy.rules.pack_file import pack_of
+from roadworthy.rules.merge import Retention, retention
+from roadworthy.rules.overlay import overlaid
 from roadworthy.rules.packs import shipped
 from roadworthy.rules.rulebook import Rulebook
+from roadworthy.rules.ruling import Ruling, State, in_force, rulings_of, standing_of
 from roadworthy.rules.stated import stated_facts
+from roadworthy.rules.trial import laid_over
 from roadworthy.rules.upgrade import Difference, differences
 from roadworthy.use_cases.kinds import UNIT, USE_CASE, UseCase
 
@@ -76,6 +77,36 @@ def case(tx: Tx, name: str, *, now: datetime) -> Case:
     return found[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How long records of a use case are kept by its rules, and what people decided where these conflict."""
+
+    retention: Retention
+    rulings: tuple[tuple[Ruling, State], ...]
+    """Every decision, oldest first, and how it stands."""
+
+
+def kept(tx: Tx, one: Case) -> Kept:
+    """Return how long records are kept by the rules of a use case and by what was decided of them."""
+    said = evidence.of_types(tx, FACTS, subjects=[f"use-case/{one.name}"])
+    decision, on = one.decision, one.decision.as_of
+    found = retention(decision.obligations, rulings=in_force(said, on=on), rules=decision.rulebook.by_id)
+    states = [
+        (ruling, standing_of(ruling, state, used=found.rulings, on=on)) for ruling, state in rulings_of(said)
+    ]
+    return Kept(found, tuple(states))
+
+
+def conflicts(tx: Tx, *, now: datetime) -> tuple[tuple[Case, Kept], ...]:
+    """Return the use cases with duties that cannot both be kept, decided or not."""
+    found = [(one, kept(tx, one)) for one in cases(tx, now=now) if _conflicting(one)]
+    return tuple(found)
+
+
+def _conflicting(one: Case) -> bool:
+    return bool(retention(one.decision.obligations).conflict)
+
+
 def decided(tx: Tx, *, now: datetime) -> tuple[Decided, ...]:
     """Return every use case that is not stopped as the matrix and the calendar need it."""
     return tuple(
@@ -95,23 +126,4 @@ def upgrade(tx: Tx, *, name: str, document: dict[str, Any], now: datetime) -> tu
 def with_pack(tx: Tx, name: str, document: dict[str, Any]) -> Rulebook:
     """Return the rules with a pack in its place: one of the organization's own, or a shipped pack's file."""
     own = {one.name: one.spec for one in registry.every(tx, POLICY_PACK)}
-    if "name" in document:  # the file of a shipped pack
-        try:
-            pack = pack_of(document, shipped().vocabulary)
-        except ValueError as error:
-            raise InvalidError("The pack cannot be read.", why=str(error)[:600], fix=_FIX) from error
-        others = tuple(one for one in shipped().packs if one.name != pack.name)
-        under = replace(shipped(), packs=tuple(sorted((*others, pack), key=lambda one: one.name)))
-        return overlaid(under, own)
-    try:
-        spec = PolicyPack.model_validate_json(json.dumps(document, default=str))
-    except ValidationError as error:
-        issues = [Issue(one["msg"], "", ".".join(map(str, one["loc"]))) for one in error.errors()]
-        raise InvalidError("The pack cannot be read.", issues=issues, fix=_FIX) from error
-    others_own = {key: value for key, value in own.items() if key != name}
-    if issues := [Issue(one) for one in pack_problems(name, spec, overlaid(shipped(), others_own))]:
-        raise InvalidError("The pack cannot be installed.", issues=issues, fix=_FIX)
-    return overlaid(shipped(), {**own, name or "tried": spec})
-
-
-_FIX = "`roadworthy rules check FILE` says what is wrong with it."
+    return laid_over([(name, document)], under=shipped(), own=own)

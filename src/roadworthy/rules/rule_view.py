@@ -21,9 +21,9 @@ from roadworthy.foundation.web.parts import (
     Table,
 )
 from roadworthy.rules.conditions import conjuncts, describe
+from roadworthy.rules.conflict_view import ConflictPart
 from roadworthy.rules.decide import Decision
 from roadworthy.rules.matrix import KINDS, Coming, Decided, Row
-from roadworthy.rules.merge import retention
 from roadworthy.rules.rule import Rule
 from roadworthy.rules.tier import said
 
@@ -81,7 +81,7 @@ class CasePage:
     groups: Sequence[tuple[str, str, Sequence[Check]]]
     """(title, what it means, the rules)."""
     obligations: Table
-    conflict: str
+    conflict: ConflictPart
     warnings: Sequence[str]
 
 
@@ -319,7 +319,7 @@ def _why(rule: Rule, decision: Decision) -> str:
     return "; ".join(f"{_words(one)}: {said(decision.facts.get(one))}" for one in names) or "It always does."
 
 
-def case_page(name: str, decision: Decision) -> CasePage:
+def case_page(name: str, decision: Decision, conflict: ConflictPart) -> CasePage:
     """Return why each rule fires, comes, is silent or needs information for a use case."""
     fires = [_check(rule, decision, Status("warn", rule.tier_effect)) for rule in decision.now]
     comes = [_check(rule, decision, Status("info", f"from {rule.applies_from}")) for rule in decision.later]
@@ -349,7 +349,7 @@ def case_page(name: str, decision: Decision) -> CasePage:
             ("Silent", "Where one answer alone keeps a rule silent, it comes first.", silent),
         ),
         obligations=_owed(decision),
-        conflict=retention(decision.obligations).conflict,
+        conflict=conflict,
         warnings=decision.warnings,
     )
 

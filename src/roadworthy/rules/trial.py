@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from roadworthy.foundation.errors import InvalidError
+from roadworthy.foundation.errors import InvalidError, Issue
 from roadworthy.rules.kinds import PolicyPack
-from roadworthy.rules.overlay import own_pack, pack_problems
+from roadworthy.rules.overlay import overlaid, own_pack, pack_problems
+from roadworthy.rules.pack_file import pack_of
 from roadworthy.rules.rulebook import Rulebook
 from roadworthy.rules.suggest import suggest
 
@@ -30,6 +32,42 @@ def read_document(text: str, *, file: str) -> tuple[str, dict[str, Any]]:
     if plain.get("kind") == "PolicyPack":
         return str(plain.get("metadata", {}).get("name", "tried")), dict(plain.get("spec", {}))
     return "", plain
+
+
+def laid_over(
+    documents: Iterable[tuple[str, Mapping[str, Any]]],
+    *,
+    under: Rulebook,
+    own: Mapping[str, PolicyPack] = MappingProxyType({}),
+) -> Rulebook:
+    """Return the rules with some packs in their places, as `read_document` gives them.
+
+    A pack of one's own stands beside those there are, or in the place of the one of its name; the file of a
+    shipped pack in the place of the shipped one. What could not be installed is refused.
+    """
+    mine = dict(own)
+    for name, document in documents:
+        if "name" in document:  # the file of a shipped pack
+            try:
+                pack = pack_of(document, under.vocabulary)
+            except ValueError as error:
+                raise InvalidError("The pack cannot be read.", why=str(error)[:600], fix=_FIX) from error
+            others = tuple(one for one in under.packs if one.name != pack.name)
+            under = replace(under, packs=tuple(sorted((*others, pack), key=lambda one: one.name)))
+            continue
+        try:
+            spec = PolicyPack.model_validate_json(json.dumps(document, default=str))
+        except ValidationError as error:
+            issues = [Issue(one["msg"], "", ".".join(map(str, one["loc"]))) for one in error.errors()]
+            raise InvalidError("The pack cannot be read.", issues=issues, fix=_FIX) from error
+        others_own = {key: value for key, value in mine.items() if key != name}
+        if issues := [Issue(one) for one in pack_problems(name, spec, overlaid(under, others_own))]:
+            raise InvalidError("The pack cannot be installed.", issues=issues, fix=_FIX)
+        mine[name or "tried"] = spec
+    return overlaid(under, mine)
+
+
+_FIX = "`roadworthy rules check FILE` says what is wrong with it."
 
 
 def try_pack(text: str, under: Rulebook, *, file: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import click
@@ -14,9 +14,13 @@ import click
 from roadworthy.entrypoints.api_client import path_of
 from roadworthy.entrypoints.cli import output
 from roadworthy.entrypoints.cli.command import Command
-from roadworthy.entrypoints.cli.session import current, split_ref
+from roadworthy.entrypoints.cli.commands.conflicts import conflicts, reopen, settle, told
+from roadworthy.entrypoints.cli.session import current, every, split_ref
 from roadworthy.foundation import clock
 from roadworthy.foundation.errors import InvalidError, NotFoundError
+
+if TYPE_CHECKING:
+    from roadworthy.rules.rulebook import Rulebook
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -26,26 +30,47 @@ def rules() -> None:
     """Say which rules apply, what they ask for, and why."""
 
 
+for _command in (conflicts, settle, reopen):
+    rules.add_command(_command)
+
+
 @rules.command(
     "decide",
     cls=Command,
     examples=(
         "roadworthy rules decide --facts facts.yaml",
         "roadworthy rules decide --facts facts.yaml --as-of 2027-12-03 -o json",
+        "roadworthy rules decide --facts facts.yaml --pack contracts.yaml --pack eu.yaml",
+        "roadworthy rules decide --facts facts.yaml --installed",
     ),
 )
 @click.option("--facts", "file", required=True, metavar="FILE", help="A mapping of facts; `-` reads stdin.")
 @click.option("--as-of", type=_DAY, default=None, metavar="DATE", help="As of this day, or today.")
+@click.option(
+    "--pack", "packs", multiple=True, metavar="FILE",
+    help="A PolicyPack, or a new version of a shipped pack; can be repeated.",
+)  # fmt: skip
+@click.option("--installed", is_flag=True, help="With the packs that are declared on the server, too.")
 @click.option("--assume-neg", is_flag=True, help="Take what is not stated for its negative, not as unknown.")
 @output.formats("table", "json", "yaml")
-def decide_(file: str, as_of: datetime | None, *, assume_neg: bool, fmt: str) -> None:
-    """Decide tier, rules and obligations from a file of facts; it needs no server."""
+def decide_(
+    file: str,
+    as_of: datetime | None,
+    packs: tuple[str, ...],
+    *,
+    installed: bool,
+    assume_neg: bool,
+    fmt: str,
+) -> None:
+    """Decide tier, rules and obligations from a file of facts, by the shipped packs and those you name.
+
+    It needs no server, unless the packs of one are asked for.
+    """
     from roadworthy.rules.decide import decide
     from roadworthy.rules.document import decision_document
     from roadworthy.rules.facts_file import read_facts
-    from roadworthy.rules.packs import shipped
 
-    book = shipped()
+    book = _book(packs, installed=installed)
     facts = read_facts(_text(file), book.vocabulary, file=file)
     day = (as_of or clock.now()).date()
     decision = decide(facts, rulebook=book, as_of=day, assume_neg=assume_neg)
@@ -53,6 +78,19 @@ def decide_(file: str, as_of: datetime | None, *, assume_neg: bool, fmt: str) ->
     output.show(fmt, found, lambda: _told(found))
     for warning in decision.warnings:
         output.say(warning)
+
+
+def _book(packs: tuple[str, ...], *, installed: bool) -> Rulebook:
+    """Return the shipped rules with those of the server and of files over them, in this order."""
+    from roadworthy.rules.packs import shipped
+    from roadworthy.rules.trial import laid_over, read_document
+
+    found: list[tuple[str, dict[str, Any]]] = []
+    if installed:
+        declared = every(current().client(), "/v1/resources/policy-pack")
+        found += [(one["metadata"]["name"], one["spec"]) for one in declared]
+    found += [read_document(_text(file), file=file) for file in packs]
+    return laid_over(found, under=shipped()) if found else shipped()
 
 
 def _text(file: str) -> str:
@@ -154,7 +192,7 @@ def explain(use_case: str, fmt: str) -> None:
     """Say of every rule whether it applies to a use case, and why."""
     _slug, name = split_ref(use_case, kind="use-case")
     found = current().client().get(path_of("v1", "use-cases", name, "rules"))
-    output.show(fmt, found, lambda: _told(found))
+    output.show(fmt, found, lambda: "\n".join((_told(found), "", *told(found["retention"]))))
     for warning in found["warnings"]:
         output.say(output.printable(warning))
 
