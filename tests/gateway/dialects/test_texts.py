@@ -239,3 +239,11 @@ def test_an_event_is_rewritten_with_another_text(
     )
     assert (json.loads(found) == {"a": text}) if b'"input"' in event else (found == text)
     assert again.raw == rewritten
+
+
+@pytest.mark.parametrize("dialect", [CHAT, RESPONSES, MESSAGES], ids=lambda one: one.name)
+def test_an_answer_that_is_no_text_is_not_read(dialect: CallerDialect) -> None:
+    """Found by the fuzzer: a name with a broken character was stepped over, and could not be written anew."""
+    field = dialect.answer_field.encode()
+    with pytest.raises(ValueError, match="no JSON object"):
+        dialect.answer_texts(b'{"a\xd8": 1, "%b": [{"text": "hello"}]}' % field)
