@@ -21,6 +21,8 @@ from roadworthy import settings as setting
 from roadworthy.appeals import operations as appeals_operations
 from roadworthy.appeals.wiring import SLICE as APPEALS
 from roadworthy.controls import wiring as controls
+from roadworthy.drafts import operations as draft_operations
+from roadworthy.drafts.wiring import SLICE as DRAFTS
 from roadworthy.entrypoints import console, health
 from roadworthy.entrypoints.server import serve
 from roadworthy.evidence.wiring import SLICE as EVIDENCE
@@ -36,6 +38,8 @@ from roadworthy.foundation.web.router import JSON_LIMIT
 from roadworthy.foundation.web.templating import build_environment
 from roadworthy.gateway import process as gateway_process
 from roadworthy.gateway import revision
+from roadworthy.gateway.desk import Desk
+from roadworthy.gateway.desk import look as look_for_draft
 from roadworthy.gateway.edge.credentials import Credentials
 from roadworthy.gateway.edge.vault import VaultServer
 from roadworthy.gateway.folder import bundle as bundles
@@ -91,6 +95,7 @@ SLICES: tuple[Slice, ...] = (
     EVIDENCE,
     POLICY,
     USAGE,
+    DRAFTS,
     USE_CASES,
     RULES,
     controls.SLICE,
@@ -289,6 +294,7 @@ def run_gateway(settings: Settings, *, listener: int | None = None, slot: int = 
                 *((quota_operations.note_records,) if settings.quota_url else ()),
                 appeals_operations.count_findings,
                 lambda tx, records: appeals_operations.note_passes(tx, records, now=clock.now()),
+                draft_operations.note_drafts,
             ),
         ),
         own=spool.process,
@@ -314,6 +320,7 @@ def run_gateway(settings: Settings, *, listener: int | None = None, slot: int = 
             place=Place(socket.gethostname(), str(spool.directory), spool.process),
             unix_now=clock.unix_now,
         ),
+        desk=Desk(partial(look_for_draft, installation.database, clock.now)),
     )
     if figures is not None:
         figures.stop()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import sqrt
 from typing import Any, Literal
 
 from roadworthy.appeals.facts import AppealDecided, AppealMade, HeldDecided
 from roadworthy.evidence.fact import Recorded
+from roadworthy.statistics.wilson import wilson
 
 CONTENT_HASH = "content_hash"
 """The code of the reason under which a call's record says what an approval of it is bound to."""
@@ -121,15 +121,3 @@ def mistakes(of: str, found: Sequence[Appeal]) -> Mistakes:
         low=low,
         high=high,
     )
-
-
-def wilson(hits: int, size: int) -> tuple[float | None, float | None]:
-    """Return Wilson's 95 % interval of a share."""
-    if not size:
-        return None, None
-    z = 1.959964
-    share = hits / size
-    middle = share + z * z / (2 * size)
-    spread = z * sqrt(share * (1 - share) / size + z * z / (4 * size * size))
-    scale = 1 + z * z / size
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)

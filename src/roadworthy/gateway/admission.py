@@ -7,6 +7,7 @@ import msgspec
 from roadworthy.gateway import access, stopping
 from roadworthy.gateway.access import Admitted, Caller, Refused
 from roadworthy.gateway.course import course_for
+from roadworthy.gateway.oversight import Oversight, oversight_of
 from roadworthy.gateway.policies import Guard, GuardFor, Scopes, ScopesFor
 from roadworthy.gateway.routing import Course
 from roadworthy.gateway.snapshot import Index
@@ -22,6 +23,8 @@ class Admission(msgspec.Struct, frozen=True):
     scopes: Scopes | None
     course: Course
     until: float
+    oversight: Oversight | None = None
+    """What a person has to do about its answers."""
     fixed: dict[tuple[str, str, bool], tuple[int, bytes]] = {}
     """What records of calls to one model by one dialect have in common, encoded."""
 
@@ -84,6 +87,7 @@ class Admissions:
             self._scopes_for(index, verdict),
             course_for(index, verdict, now=now),
             until,
+            oversight_of(verdict.grant),
         )
         if len(self._admitted) >= REMEMBERED_MAX:
             self._admitted.clear()

@@ -181,7 +181,7 @@ class SlowChecks:
         inner = Exchange(
             _CHAT, exchange.at, self._monotonic(), "", body, new_trace_id(exchange.at),
             index=exchange.index, caller=exchange.caller, request=_CHAT.read(body),
-            admission=msgspec.structs.replace(admission, guard=None),
+            admission=msgspec.structs.replace(admission, guard=None, oversight=None),
             client_request_id=f"filter/{check.filter} of {exchange.trace_id}",
             replay_of=exchange.replay_of,
         )  # fmt: skip

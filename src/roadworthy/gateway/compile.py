@@ -135,6 +135,10 @@ def _grant(one: verdicts.Grant) -> GrantEntry:
         changers=one.changers,
         data_class=one.data_class,
         ends_with=one.ends_with,
+        autonomy=one.allowed.level,
+        draft=one.allowed.draft,
+        review_share=one.allowed.review_share,
+        basis=one.allowed.basis,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from roadworthy.gateway import answering, failures, recording, routing
+from roadworthy.gateway import answering, drafting, failures, recording, routing
 from roadworthy.gateway.access import Refused, killed
 from roadworthy.gateway.answering import BlockedError, Stream, UnreadableAnswerError
 from roadworthy.gateway.dialects.dialect import (
@@ -208,6 +208,7 @@ class Delivery(msgspec.Struct, eq=False):
         exchange = self._exchange
         exchange.first_byte_s = self._ports.monotonic()
         exchange.status = 200
+        drafting.mark(exchange)
         self._ports.streaming.add(self)
         self._ports.ledger.opened(recording.opening(exchange, self._gate.leases))
         lines = b"%b%bcache-control: no-cache\r\n" % (trace_lines(exchange), self._gate.lines)
@@ -306,9 +307,14 @@ class Delivery(msgspec.Struct, eq=False):
             return
         if passed is None:
             self._blocked()
-            return
-        exchange.status = 200
-        self._succeed(passed)
+        elif (refused := drafting.take(exchange, passed)) is not None:
+            self._attempt_ended("", failed=False)
+            exchange.refused = refused
+            exchange.status, exchange.error = refused.status, refused.code
+            self._conclude(self._gate.problem(refused))
+        else:
+            exchange.status = 200
+            self._succeed(passed)
 
     def _scrubbed(self, said: bytes) -> bytes:
         return self._sending.scrub(said) if self._sending is not None else said

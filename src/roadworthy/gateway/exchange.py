@@ -127,6 +127,10 @@ class Exchange(msgspec.Struct):
     why: str = ""
     prompt: str = ""
     response: str = ""
+    draft: str = ""
+    """`marked`, `withheld` or `sample`, once there is an answer that a person has to do with."""
+    held_answer: str = ""
+    """The answer itself while it is withheld."""
 
 
 _RANDOM_BYTES = 10

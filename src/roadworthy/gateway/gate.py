@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from roadworthy.gateway import policed_plan, refusing, routing
+from roadworthy.gateway import drafting, policed_plan, refusing, routing
 from roadworthy.gateway.access import Refused
 from roadworthy.gateway.admission import Admission
 from roadworthy.gateway.answering import Stream
@@ -48,8 +48,14 @@ class Gate(msgspec.Struct):
         """
         self._then = then
         exchange = self._exchange
-        admission, request = exchange.admission, exchange.request
+        admission = exchange.admission
         assert admission is not None
+        if admission.oversight is not None:
+            refused = drafting.prepare(exchange, releasable=self._ports.drafts is not None)
+            if refused is not None:
+                self._then = None
+                return refused
+        request = exchange.request
         assert request is not None
         guard = admission.guard
         if guard is None:
@@ -263,7 +269,8 @@ class Gate(msgspec.Struct):
         if held is None or quotas is None:
             return
         usage = exchange.usage
-        if usage is None and not sent and exchange.status != 200:
+        # An answer that is withheld was given all the same: the provider will ask for its money.
+        if usage is None and not sent and exchange.status != 200 and not exchange.draft:
             quotas.void(held)
             return
         exchange.leases = quotas.settle(

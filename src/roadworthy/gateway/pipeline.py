@@ -85,7 +85,8 @@ class Pipeline:
         again = partial(self._when_current, exchange, reply, step, needed=needed)
         return self._room.enter(again, revision=needed)
 
-    def _identify(self, index: Index, exchange: Exchange) -> Caller | Refused:
+    def identify(self, index: Index, exchange: Exchange) -> Caller | Refused:
+        """Say whose key came with a call; one that may be newer than what is known is looked up first."""
         token = exchange.token
         caller = self._admissions.identify(index, token, now=exchange.at)
         if isinstance(caller, Caller):
@@ -102,7 +103,7 @@ class Pipeline:
         raise LookAgainError
 
     def _converse(self, index: Index, exchange: Exchange, reply: Reply) -> Course | None:
-        caller = self._identify(index, exchange)
+        caller = self.identify(index, exchange)
         if isinstance(caller, Refused):
             self._refuse(exchange, reply, caller)
             return None
@@ -130,7 +131,7 @@ class Pipeline:
         return delivery
 
     def _models(self, index: Index, exchange: Exchange, reply: Reply, *, name: str | None) -> None:
-        caller = self._identify(index, exchange)
+        caller = self.identify(index, exchange)
         anthropic = exchange.dialect.operation == "messages"
         found = (
             caller

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from roadworthy.gateway.access import Refused
+from roadworthy.gateway.access import Caller, Refused
 from roadworthy.gateway.dialects.dialect import ProviderDialect
 from roadworthy.gateway.exchange import Exchange, Upstream
 from roadworthy.gateway.ledger import Ledger
@@ -49,6 +49,16 @@ class Streaming(Protocol):
         """End it if a kill switch was thrown for anything it rests on."""
 
 
+Then = Callable[[bytes | Refused], None]
+
+
+class Asking(Protocol):
+    """Knows what became of drafts."""
+
+    def ask(self, draft_id: str, caller: Caller, then: Then) -> None:
+        """Look for a caller's draft; `then` hears its JSON or a refusal, on the loop, now or later."""
+
+
 class Casting(Protocol):
     """Sends a request to a target that nobody waits for."""
 
@@ -61,6 +71,7 @@ class Ports:
 
     __slots__ = (
         "checks",
+        "drafts",
         "ledger",
         "live",
         "monotonic",
@@ -82,6 +93,7 @@ class Ports:
         quotas: Quotas | None,
         checks: Checks | None,
         shadows: Casting | None = None,
+        drafts: Asking | None = None,
     ) -> None:
         self.upstream = upstream
         self.ledger = ledger
@@ -91,5 +103,7 @@ class Ports:
         self.quotas = quotas
         self.checks = checks
         self.shadows = shadows
+        self.drafts = drafts
+        """None where nobody can release an answer."""
         self.streaming: set[Streaming] = set()
         """Answers that are under way: a kill switch ends them too."""

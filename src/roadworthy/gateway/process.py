@@ -19,6 +19,7 @@ import uvloop
 from roadworthy.foundation import clock
 from roadworthy.gateway.admission import Admissions
 from roadworthy.gateway.checks import SlowChecks
+from roadworthy.gateway.desk import Desk
 from roadworthy.gateway.dialects.providers.table import PROVIDERS
 from roadworthy.gateway.edge import server
 from roadworthy.gateway.edge.credentials import Credentials
@@ -29,6 +30,7 @@ from roadworthy.gateway.edge.upstream import Providers
 from roadworthy.gateway.filters.guard import guard_for, prepare
 from roadworthy.gateway.filters.injection import classify
 from roadworthy.gateway.inner import Shadows
+from roadworthy.gateway.inquiry import Inquiry
 from roadworthy.gateway.ledger import Ledger
 from roadworthy.gateway.live import Live
 from roadworthy.gateway.pipeline import Pipeline
@@ -72,7 +74,9 @@ class Gateway:
         on_ready: Callable[[str, int], None] | None,
         credentials: Credentials | None = None,
         quotas: Quotas | None = None,
+        desk: Desk | None = None,
     ) -> None:
+        self._desk = desk
         self._credentials = credentials
         self._holder = holder
         self._quotas = quotas
@@ -126,7 +130,7 @@ class Gateway:
         )  # fmt: skip
         doors = Doors(
             pipeline=pipeline, health=self._health, unix_now=clock.unix_now, monotonic=time.monotonic,
-            replay=replayer,
+            replay=replayer, drafts=Inquiry(pipeline, ports),
         )  # fmt: skip
         shared = server.Settings(app=doors, limits=self._settings.limits, wheel=wheel)
         self._compile_filters()
@@ -172,6 +176,7 @@ class Gateway:
             quotas=self._quotas,
             checks=checks,
             shadows=Shadows(time.monotonic),
+            drafts=self._desk,
         )
 
         def refreshed() -> None:
@@ -203,6 +208,8 @@ class Gateway:
                 thread.start()
         if self._quotas is not None:
             self._quotas.start(post=loop.call_soon_threadsafe, later=loop.call_later)
+        if self._desk is not None:
+            self._desk.start(loop)
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, shared: server.Settings) -> asyncio.Server:
         settings = self._settings
@@ -248,6 +255,8 @@ class Gateway:
         self._committer.stop()
         if self._quotas is not None:
             self._quotas.stop()
+        if self._desk is not None:
+            self._desk.stop()
         if self._shipper is not None:
             self._shipper.stop()
 
@@ -264,6 +273,7 @@ def run_gateway(
     on_ready: Callable[[str, int], None] | None = None,
     credentials: Credentials | None = None,
     quotas: Quotas | None = None,
+    desk: Desk | None = None,
 ) -> int:
     """Run a gateway until it is told to stop; return the exit code (1 when calls had to be cut off)."""
     holder.start()
@@ -276,6 +286,7 @@ def run_gateway(
         on_ready=on_ready,
         credentials=credentials,
         quotas=quotas,
+        desk=desk,
     )
     try:
         return uvloop.run(gateway.run())

@@ -75,6 +75,8 @@ class _Moving(msgspec.Struct, omit_defaults=True):
     shadow: bool = False
     leases: tuple[str, ...] = ()
     replay_of: str = ""
+    draft: str = ""
+    basis: str = ""
 
 
 def _pairs(encoded: bytes) -> tuple[int, bytes]:
@@ -176,7 +178,9 @@ def payload(exchange: Exchange, *, ended_s: float) -> bytes:
         _unusual(exchange, moving)
     if exchange.replay_of:
         moving.replay_of = exchange.replay_of
-    if admission.admitted.grant.logging == "full":
+    if exchange.draft:
+        moving.draft, moving.basis = exchange.draft, admission.admitted.grant.basis
+    if admission.admitted.grant.logging == "full" or exchange.held_answer:
         moving.text = _logged(exchange)
     return _join(_fixed_for(exchange, admission, target, request), _ENCODER.encode(moving))
 
@@ -256,10 +260,10 @@ def _refusal(exchange: Exchange) -> tuple[ReasonRecord, ...]:
 def _logged(exchange: Exchange) -> LoggedText | None:
     admission = exchange.admission
     if admission is None or admission.admitted.grant.logging != "full":
-        return None
+        return LoggedText(draft=exchange.held_answer) if exchange.held_answer else None
     prompt, prompt_cut = records.clip(exchange.prompt)
     response, response_cut = records.clip(exchange.response)
-    return LoggedText(prompt, response, prompt_cut or response_cut)
+    return LoggedText(prompt, response, prompt_cut or response_cut, exchange.held_answer)
 
 
 def _unattempted(exchange: Exchange, ended_s: float) -> CallRecord:

@@ -7,6 +7,7 @@ from roadworthy.gateway.access import Refused
 from roadworthy.gateway.dialects.dialect import Problem
 from roadworthy.gateway.exchange import JSON, Exchange, Reply
 from roadworthy.gateway.ledger import Ledger
+from roadworthy.gateway.oversight import draft_lines
 from roadworthy.gateway.own_keys import masked
 
 _RETRY = b"retry-after: 1\r\n"
@@ -15,7 +16,10 @@ _RETRY = b"retry-after: 1\r\n"
 def trace_lines(exchange: Exchange) -> bytes:
     """Return the header lines that every governed answer carries."""
     trace = exchange.trace_id.encode()
-    return b"x-request-id: %b\r\nx-roadworthy-trace-id: %b\r\n" % (trace, trace)
+    lines = b"x-request-id: %b\r\nx-roadworthy-trace-id: %b\r\n" % (trace, trace)
+    if exchange.draft and exchange.draft != "sample":  # whoever called need not know what is sampled
+        lines += draft_lines(exchange.trace_id)
+    return lines
 
 
 def problem_of(exchange: Exchange, refused: Refused, *, param: str | None = None) -> Problem:

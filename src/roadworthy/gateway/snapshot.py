@@ -75,6 +75,12 @@ class GrantEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     data_class: str = ""
     ends_with: str = ""
     """What to do once it has expired."""
+    autonomy: Literal["", "assist", "supervise", "automate"] = ""
+    """How much the use case may do by itself; nothing in snapshots from before that was enforced."""
+    draft: Literal["marked", "withheld"] = "marked"
+    review_share: float = 0.0
+    basis: str = ""
+    """The digest of what its answers come from: decisions about them count for that alone."""
 
 
 class ModelEntry(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -15,6 +15,7 @@ _SAYING = frozenset(
         *("approval-given", "approval-refused", "dissent-recorded", "approval-withdrawn"),
         *("exception-requested", "exception-declined", "exception-granted", "exception-revoked"),
         *("evidence-uploaded", "evidence-withdrawn", "conflict-decided", "conflict-reopened"),
+        *("autonomy-raised", "autonomy-lowered"),
     )
 )
 _KINDS: dict[str, Kind] = {kind.slug: kind for kind in declared.KINDS}

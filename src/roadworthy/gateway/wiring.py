@@ -9,6 +9,8 @@ from roadworthy.gateway import (
     access_pages,
     backtest_http,
     backtest_pages,
+    draft_http,
+    draft_pages,
     filter_admission,
     filter_http,
     filter_pages,
@@ -45,8 +47,13 @@ SLICE = Slice(
         policy_pages.router,
         backtest_http.router,
         backtest_pages.router,
+        draft_http.router,
+        draft_pages.router,
     ),
     templates=Path(__file__).parent / "templates",
-    navigation=(NavEntry("Traces", "/traces", "traces", 50, "usage.read"),),
+    navigation=(
+        NavEntry("Traces", "/traces", "traces", 50, "usage.read"),
+        NavEntry("Drafts", "/drafts", "check", 5, "usage.read"),
+    ),
     sockets={SECTIONS_SOCKET: sections, COLLECTORS_SOCKET: signals.collect},
 )

@@ -21,6 +21,8 @@ TAKEN_OVER = (
     "models",
     "routes",
     "autonomy",
+    "draft",
+    "review_share",
     "security_path",
     "logging",
     "retention_days",
@@ -55,7 +57,11 @@ class BlueprintPattern(Spec):
     routes: tuple[Annotated[Name, Ref("Route")], ...] = ()
     """The routes it may call."""
     autonomy: Literal["assist", "supervise", "automate"] = "assist"
-    """Whether a person approves each output, samples them, or none."""
+    """Whether a person approves each output, samples them, or none; a new use earns it anew."""
+    draft: Literal["marked", "withheld"] = "marked"
+    """Whether callers are given drafts, or get them only once they are released."""
+    review_share: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """The share of the answers that is put before a person while they are sampled."""
     security_path: Line | None = None
     """`standard`, or what is different from the standard security path and why."""
     logging: Literal["full", "metadata"] = "metadata"

@@ -21,6 +21,7 @@ from roadworthy.foundation.web.parts import (
     Table,
 )
 from roadworthy.governance.approvals import Approval, Need
+from roadworthy.governance.autonomy_panel import AutonomyPanel
 from roadworthy.governance.estate import Estate
 from roadworthy.governance.standing import Standing
 from roadworthy.rules.tier import TierVerdict
@@ -74,6 +75,7 @@ class CasePage:
     managed: str
     publish: str
     """What to press to let others start from it; empty where it cannot be published, or not by the reader."""
+    autonomy: AutonomyPanel
 
 
 _URGENCY: dict[str, int] = {"bad": 0, "none": 1, "warn": 2, "info": 3, "good": 4}
@@ -321,7 +323,7 @@ def calls(spec: UseCase, standing: Standing) -> list[tuple[str, Cell]]:
         ("Grant ends", grant.expires_at if grant else None),
         ("Texts of calls", "kept" if spec.logging == "full" else "not kept"),
         ("Records kept", f"{spec.retention_days} days"),
-        ("Autonomy", spec.autonomy),
+        ("Autonomy", f"{standing.autonomy.effective} (declared: {spec.autonomy})"),
     ]
 
 

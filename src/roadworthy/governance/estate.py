@@ -166,6 +166,7 @@ def arrange(
         models={one.name: one.spec.provider for one in by_kind["Model"]},
         routes={one.name: one.spec.models for one in by_kind["Route"]},
         providers=frozenset(one.name for one in by_kind["Provider"]),
+        versions={one.name: f"{one.spec.provider}/{one.spec.upstream_model}" for one in by_kind["Model"]},
     )
     people = {
         f"person/{one.name}": Someone(

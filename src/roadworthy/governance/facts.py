@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from roadworthy.evidence.fact import Fact
 from roadworthy.rules.tier import Tier
@@ -128,7 +128,45 @@ class FirstCall(Fact):
     called_at: datetime
 
 
+class AutonomyFigures(Fact):
+    """What people had done with the answers of a use case when its autonomy was changed."""
+
+    accepted: int
+    edited: int
+    rejected: int
+    low: float | None
+    high: float | None
+    """The bounds of the share that was taken without a change, at 95 %."""
+
+
+class AutonomyRaised(AutonomyFigures):
+    """A person let a use case do more by itself, on what people had done with its answers."""
+
+    type: ClassVar[str] = "autonomy-raised"
+    use_case: str
+    level: Literal["supervise", "automate"]
+    basis: str
+    """The digest of what its answers come from; with another one, nothing is earned."""
+    tier: Tier
+    bars: str
+    """The version of what the tiers ask for."""
+    reason: str
+    until: datetime | None = None
+
+
+class AutonomyLowered(AutonomyFigures):
+    """A use case may do less by itself: what people did with its answers says so, or a person."""
+
+    type: ClassVar[str] = "autonomy-lowered"
+    use_case: str
+    level: Literal["assist", "supervise"]
+    basis: str
+    reason: str
+
+
 FACTS = (
+    AutonomyRaised,
+    AutonomyLowered,
     ApprovalGiven,
     ApprovalRefused,
     DissentRecorded,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 from roadworthy.foundation.canonical import digest
 from roadworthy.governance.approvals import Approval, Need, Review
@@ -41,6 +42,19 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """How much a use case may do by itself, and what people do about its answers meanwhile."""
+
+    level: Literal["assist", "supervise", "automate"] = "assist"
+    draft: Literal["marked", "withheld"] = "marked"
+    review_share: float = 0.0
+    basis: str = ""
+    """The digest of what its answers come from."""
+    part: str = ""
+    """What a grant names of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """The verdict that lets a use case call."""
 
@@ -61,6 +75,7 @@ class Grant:
     warnings: tuple[str, ...] = ()
     ends_with: str = ""
     """With what it ends at `expires_at`, and what to do about that."""
+    allowed: Allowed = Allowed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,8 @@ class Supply:
     routes: Mapping[str, tuple[str, ...]]
     """Route -> its models."""
     providers: frozenset[str]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Model -> the provider and its name there."""
 
     def serves_model(self, name: str) -> bool:
         """Say whether a model is declared and has a provider."""
@@ -111,6 +128,7 @@ def compile_grant(
     rules: str,
     now: datetime,
     gate: GateVerdict | None = None,
+    allowed: Allowed = Allowed(),
 ) -> Grant | Block:
     """Grant only when every reason against it is gone; name all of them, not the first."""
     spec = case.resource.spec
@@ -131,10 +149,9 @@ def compile_grant(
     held = [one for need in needs for one in need.held]
     assert held or asked.approves_itself, "a person approves what does not approve itself"
     expires_at, ends_with = min(_ends(case, held, ownership, gate, now=now))
-    approved = _approved_by(held, said, tier)
-    called = (*(f"model/{name}" for name in models), *(f"route/{name}" for name in routes))
     decided = (f"{case.ref}@{case.generation}", f"tier {tier.tier} by {rules}")
-    made_of = (*decided, *approved, *_gate_parts(gate), *called)
+    approved = _approved_by(held, said, tier)
+    made_of = (*decided, *approved, *_gate_parts(gate), *_called(allowed, models, routes))
     not_before = max((one.at for one in held), default=case.declared_on or start_of(now.date()))
     return Grant(
         id=f"grant_{digest([*made_of, expires_at.isoformat()])[:20]}",
@@ -153,7 +170,14 @@ def compile_grant(
         data_class=_data_class(spec),
         warnings=tuple(gap.message for gap in ownership.gaps),
         ends_with=ends_with,
+        allowed=allowed,
     )
+
+
+def _called(allowed: Allowed, models: Sequence[str], routes: Sequence[str]) -> tuple[str, ...]:
+    """Name how much it may do by itself, and what it may call."""
+    by_itself = (allowed.part,) if allowed.part else ()
+    return (*by_itself, *(f"model/{name}" for name in models), *(f"route/{name}" for name in routes))
 
 
 def _ends(

@@ -85,11 +85,12 @@ class ProviderHome(Spec):
 
 
 class ModelHome(Spec):
-    """A model: who serves it."""
+    """A model: who serves it, and under which name."""
 
     model_config = ConfigDict(extra="ignore")
 
     provider: Name
+    upstream_model: str = ""
 
 
 class TargetHome(Spec):

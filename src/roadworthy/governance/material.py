@@ -1,11 +1,11 @@
 """Pure: what of a use case its approvers approve, its digest, and who its authors are.
 
 Material is what decides the risk: the outcome served, what it reads and is connected to, the metrics it is
-held to, the intake answers, models, routes, autonomy, security path, logging, retention, the calls it is
-expected to make and the unit that owns it. Its summary is material by its words: case, punctuation and
-spacing may be corrected. Title, business case, bucket, stage, timeline, expected users, owners, metric
-targets and labels are not: they may change without voiding an approval (owners and deputies are checked by
-themselves).
+held to, the intake answers, models, routes, autonomy with its drafts and samples, security path, logging,
+retention, the calls it is expected to make and the unit that owns it. Its summary is material by its words:
+case, punctuation and spacing may be corrected. Title, business case, bucket, stage, timeline, expected users,
+owners, metric targets and labels are not: they may change without voiding an approval (owners and deputies
+are checked by themselves).
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ FIELDS = (
     "models",
     "routes",
     "autonomy",
+    "draft",
+    "review_share",
     "security_path",
     "logging",
     "retention_days",

@@ -29,7 +29,15 @@ from roadworthy.foundation.web.parts import (
 )
 from roadworthy.foundation.web.router import SIGNED_IN, Redirect, Router
 from roadworthy.foundation.web.view import View
-from roadworthy.governance import case_page, intake_form, intake_outlook, operations, queries
+from roadworthy.governance import (
+    autonomy_figures,
+    autonomy_panel,
+    case_page,
+    intake_form,
+    intake_outlook,
+    operations,
+    queries,
+)
 from roadworthy.governance.blueprint import BLUEPRINT
 from roadworthy.governance.standing import Standing
 from roadworthy.governance.tasks import Task
@@ -67,9 +75,11 @@ class NeedsYouPage:
 
 _GROUPS = {
     "escalated": "Has waited too long",
+    "draft": "Waits for your decision",
     "renew": "Ends soon",
     "approve": "Waits for your approval",
     "except": "Asks you for an exception",
+    "raise": "Has earned more autonomy",
     "answer": "Waits for your answer",
     "close-gap": "Is missing where you are an owner",
 }
@@ -78,6 +88,8 @@ _MARKS = {
     "renew": Status("warn", "ends soon"),
     "approve": Status("info", "to decide"),
     "except": Status("info", "to decide"),
+    "draft": Status("warn", "to decide"),
+    "raise": Status("info", "to decide"),
     "answer": Status("none", "open"),
     "close-gap": Status("warn", "gap"),
 }
@@ -365,6 +377,11 @@ def use_case_page(tx: Tx, call: Call, name: UseCaseName) -> View:
             standing,
             may=call.who.may("registry.declare", namespace=stored.namespace),
             published=registry.find(tx, BLUEPRINT, name) is not None,
+        ),
+        autonomy=autonomy_panel.panel(
+            autonomy_figures.of_standing(tx, standing, now=call.now),
+            may=call.who.may("autonomy.decide", namespace=stored.namespace),
+            principal=principal,
         ),
     )
     return View(

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from roadworthy.controls.facts import ExceptionGranted, ExceptionRevoked
+from roadworthy.drafts import queries as drafts
 from roadworthy.evidence import queries as evidence
 from roadworthy.evidence.fact import Recorded
 from roadworthy.foundation.errors import NotFoundError
 from roadworthy.foundation.storage.database import Tx
-from roadworthy.governance import reminders
+from roadworthy.governance import autonomy_figures, autonomy_tasks, reminders
+from roadworthy.governance.autonomy_tasks import Reader
 from roadworthy.governance.delegation import DELEGATION
 from roadworthy.governance.estate import Declared, Estate, arrange
 from roadworthy.governance.exclusion import EXCLUSION
@@ -228,8 +230,13 @@ def waiting(tx: Tx, *, now: datetime) -> dict[str, tuple[Waiting, ...]]:
 def needs_you(tx: Tx, *, principal: str, now: datetime) -> tuple[Task, ...]:
     """Return what waits for a person: what they can decide, gaps in what they own, what soon ends."""
     known, waits = estate(tx), waiting(tx, now=now)
-    return in_order(
+    found = standings(tx, now=now)
+    tasks = [
         task
-        for one in standings(tx, now=now)
+        for one in found
         for task in tasks_for(principal, one, estate=known, waits=waits[one.use_case], now=now)
-    )
+    ]
+    rights = Reader(principal, known, now)
+    earned = autonomy_figures.proposals(tx, found, now=now) if rights.raises_anything else {}
+    tasks += autonomy_tasks.tasks(rights, found, queues=drafts.queues(tx, now=now), earned=earned)
+    return in_order(tasks)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from roadworthy.governance import approvals, checklist, exceptions, exclusion, gate, grant
+from roadworthy.governance import approvals, autonomy, checklist, exceptions, exclusion, gate, grant
 from roadworthy.governance.approvals import Grounds, Need, Review
 from roadworthy.governance.asked import asked_of
+from roadworthy.governance.autonomy import AutonomyStanding
 from roadworthy.governance.estate import Declared, Estate, Proof
 from roadworthy.governance.exceptions import Exemption
 from roadworthy.governance.gate import Check, GateVerdict, Seen
@@ -54,6 +55,8 @@ class Standing:
     """How its checklist came out."""
     exemptions: tuple[Exemption, ...]
     """Exceptions asked for, granted and ended."""
+    autonomy: AutonomyStanding
+    """How much it may do by itself."""
 
     @property
     def ref(self) -> str:
@@ -141,6 +144,7 @@ def assess(
     exemptions = exceptions.exemptions_of(estate.said.get(declared.ref, ()))
     seen = Seen(ref=declared.ref, ownership=ownership, refusals=said.refusals, changers=changers)
     gated = _gated(estate, declared, settled, exemptions, seen=seen, needs=needs, now=now)
+    level = _level(estate, declared, settled, now=now)
     compiled = grant.compile_grant(
         Case(resource, declared.generation, declared.declared_at, changers, declared.asked_at),
         tier=tier,
@@ -153,6 +157,7 @@ def assess(
         rules=rules_version(rulebook),
         now=now,
         gate=gated,
+        allowed=level.allowed(spec),
     )
     kept = exclusion.excluded(estate.exclusions, resource, facts=tier.decision.facts, parents=estate.parents)
     return Standing(
@@ -177,6 +182,18 @@ def assess(
         rules=rules_version(rulebook),
         gate=gated,
         exemptions=exemptions,
+        autonomy=level,
+    )
+
+
+def _level(estate: Estate, declared: Declared, settled: Settled, *, now: datetime) -> AutonomyStanding:
+    """Put together how much it may do by itself."""
+    return autonomy.stand(
+        declared.resource,
+        tier=settled.tier.tier,
+        supply=estate.supply,
+        said=estate.said.get(declared.ref, ()),
+        now=now,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from roadworthy.governance.approvals import Dissent, Refusal
+from roadworthy.governance.autonomy import AutonomyStanding
 from roadworthy.governance.grant import Grant
 from roadworthy.governance.standing import Standing
 from roadworthy.rules.tier import TierVerdict
@@ -84,6 +85,7 @@ def standing_document(standing: Standing) -> dict[str, Any]:
             ]
         },
         "approvals": _approvals(standing),
+        "autonomy": _autonomy(standing.autonomy),
         "grant": _grant(standing.grant),
         "block": [
             {
@@ -95,6 +97,16 @@ def standing_document(standing: Standing) -> dict[str, Any]:
             }
             for one in (standing.block.reasons if standing.block else ())
         ],
+    }
+
+
+def _autonomy(held: AutonomyStanding) -> dict[str, Any]:
+    return {
+        "declared": held.declared,
+        "ceiling": held.ceiling,
+        "earned": held.earned.level,
+        "effective": held.effective,
+        "why": held.why,
     }
 
 

@@ -21,7 +21,7 @@ FEW_QUESTIONS = 3
 class Task:
     """Something that waits for a person, with the one thing to do about it."""
 
-    kind: Literal["escalated", "renew", "approve", "except", "answer", "close-gap"]
+    kind: Literal["escalated", "draft", "renew", "approve", "except", "raise", "answer", "close-gap"]
     use_case: str
     title: str
     what: str
@@ -52,7 +52,12 @@ def in_order(tasks: Iterable[Task]) -> tuple[Task, ...]:
     return tuple(sorted(tasks, key=lambda task: (_ORDER[task.kind], task.use_case, task.what)))
 
 
-_ORDER = {"escalated": 0, "renew": 1, "approve": 2, "except": 3, "answer": 4, "close-gap": 5}
+_ORDER = {
+    name: place
+    for place, name in enumerate(
+        ("escalated", "draft", "renew", "approve", "except", "raise", "answer", "close-gap")
+    )
+}
 
 
 def _owners_of(declared: Declared) -> set[str]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from roadworthy.controls.collecting import COLLECTORS_SOCKET, NEEDS_SOCKET
 from roadworthy.governance import (
+    autonomy_http,
+    autonomy_pages,
     balance_pages,
     blueprint_http,
     blueprint_pages,
@@ -47,6 +49,8 @@ SLICE = Slice(
         owners_pages.router,
         balance_pages.router,
         conflict_http.router,
+        autonomy_http.router,
+        autonomy_pages.router,
     ),
     templates=Path(__file__).parent / "templates",
     sockets={COLLECTORS_SOCKET: signals.collect, NEEDS_SOCKET: signals.needs},

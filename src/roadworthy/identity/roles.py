@@ -15,6 +15,7 @@ RoleName = Literal[
     "legal-approver",
     "platform-engineer",
     "operator",
+    "reviewer",
     "auditor",
     "admin",
 ]
@@ -39,6 +40,8 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "approval.give": "Approve or refuse a use case in the role held.",
         "conflict.decide": "Decide which of two rules prevails that cannot both be kept.",
         "appeal.decide": "Decide appeals against filters, and let held calls pass.",
+        "draft.decide": "Read answers that wait for a person, and release, change, reject or review them.",
+        "autonomy.decide": "Raise what a use case may do by itself as far as it was earned, and lower it.",
         "evidence.add": "File evidence from outside, and take it back.",
         "evidence.read": "Download the files of evidence.",
         "measure.import": "Import measurements of outcomes.",
@@ -60,17 +63,18 @@ _CARRIED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "viewer": _SEE,
         "contributor": _SEE | _EVIDENCE | {"registry.declare", "measure.import", "exception.request"},
-        "business-approver": _APPROVE,
-        "risk-approver": _APPROVE | {"appeal.decide", "conflict.decide"},
+        "business-approver": _APPROVE | {"draft.decide"},
+        "risk-approver": _APPROVE | {"appeal.decide", "conflict.decide", "draft.decide", "autonomy.decide"},
         "security-approver": _APPROVE | {"appeal.decide"},
         "legal-approver": _APPROVE | {"conflict.decide"},
         "platform-engineer": _SEE
         | _EVIDENCE
         | {"registry.declare", "key.issue", "key.revoke", "secret.manage", "exception.request"},
         "operator": _SEE | _EVIDENCE | {"audit.read", "key.revoke", "kill"},
+        "reviewer": _SEE | {"draft.decide"},
         "auditor": _SEE | _EVIDENCE | {"audit.read", "content.read"},
         # Who hands out roles does not approve: an approval is given in a role that somebody else bound.
-        "admin": frozenset(PERMISSIONS) - {"approval.give", "conflict.decide"},
+        "admin": frozenset(PERMISSIONS) - {"approval.give", "conflict.decide", "autonomy.decide"},
     }
 )
 

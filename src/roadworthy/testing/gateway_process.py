@@ -15,6 +15,7 @@ import msgspec
 import uvloop
 
 from roadworthy.gateway import access, revision, snapshot
+from roadworthy.gateway.desk import Desk
 from roadworthy.gateway.process import Gateway, GatewaySettings, run_gateway
 from roadworthy.gateway.quota.quotas import Quotas
 from roadworthy.gateway.refresh import SnapshotHolder
@@ -63,6 +64,7 @@ class RunningGateway:
         degraded_after_s: float = 10.0,
         store: Store | None = None,
         quotas: Quotas | None = None,
+        desk: Desk | None = None,
     ) -> None:
         self.directory = directory
         self.source = source
@@ -87,6 +89,7 @@ class RunningGateway:
             shipper=Shipper(self.spool.directory, store, own=self.spool.process) if store else None,
             on_ready=self._on_ready,
             quotas=quotas,
+            desk=desk,
         )
         self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
 

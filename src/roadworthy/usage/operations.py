@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from roadworthy.foundation import clock, ids
+from roadworthy.foundation.errors import ForbiddenError
 from roadworthy.foundation.storage.database import Database, Tx
 from roadworthy.registry import audit
 from roadworthy.registry.actor import Actor, system
-from roadworthy.registry.commitment import SALT_BYTES
-from roadworthy.usage import attempt_store, queries, rollup_store, seal, store, tally
-from roadworthy.usage.record import CallRecord
+from roadworthy.registry.commitment import SALT_BYTES, commit
+from roadworthy.usage import attempt_store, drafted, queries, rollup_store, seal, store, tally
+from roadworthy.usage.record import CallRecord, LoggedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,13 @@ def read_said(
 ) -> queries.Said:
     """Return what was said in a call, and put into the log who read it."""
     found = queries.said(tx, call_id, use_cases=use_cases)
+    call = queries.trace(tx, found.call_id, use_cases=use_cases)
+    if call.draft == "withheld" and call.principal == actor.principal:
+        raise ForbiddenError(
+            f"{actor.principal} may not read what was said in call `{found.call_id}`.",
+            why="Its answer is withheld from whoever made the call until somebody else releases it.",
+            fix="Ask the gateway for the draft once it is released.",
+        )
     audit.record(
         tx, actor=actor, action="usage.content-read", subject=f"trace/{found.call_id}", at=now, content={}
     )
@@ -192,9 +200,20 @@ def note_replayed(tx: Tx, *, calls: int, days: int, actor: Actor, now: datetime)
     )
 
 
+def keep_edited(tx: Tx, draft_id: str, text: str, *, expires_at: datetime) -> str:
+    """Keep an answer as a person changed it, as long as the text of its call; return the commitment to it."""
+    salt = secrets.token_bytes(SALT_BYTES)
+    document = seal.text_document(seal.clean_text(LoggedText(draft=text)))
+    store.add_texts(tx, [{"id": draft_id, "salt": salt, "document": document, "expires_at": expires_at}])
+    return commit(salt, document)
+
+
 def erase_texts(tx: Tx, *, call_ids: Sequence[str], actor: Actor, now: datetime, reason: str) -> int:
     """Delete what was said in these calls before its time, with the reason in the audit log."""
+    # What a person made of an answer goes with it: its text is kept under the draft's id.
+    edited = [drafted.draft_id(one) for one in call_ids]
     erased = store.erase_texts(tx, call_ids)
+    store.erase_texts(tx, edited)
     if erased:
         audit.record(
             tx,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from roadworthy.foundation.storage.database import Tx
-from roadworthy.usage import queries, rollup_store, store, text_store
+from roadworthy.usage import drafted, queries, rollup_store, store, text_store
 from roadworthy.usage.queries import PAGE_MAX, TraceLine, read_cursor, write_cursor
 from roadworthy.usage.record import FindingRecord
 
@@ -93,7 +93,7 @@ def words(tx: Tx, ids: Sequence[str], *, now: datetime) -> dict[str, Words]:
     """
     found = {}
     for row in text_store.read_texts(tx, ids):
-        if now < row.expires_at:
+        if now < row.expires_at and drafted.logged(row.document):
             document = json.loads(row.document)
             found[row.id] = Words(
                 prompt=document["prompt"], response=document["response"], cut=document["cut"]

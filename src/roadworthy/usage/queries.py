@@ -12,8 +12,8 @@ from roadworthy.foundation.errors import InvalidError, NotFoundError
 from roadworthy.foundation.storage.database import Tx
 from roadworthy.registry import audit, commitment
 from roadworthy.registry.slice import Finding
+from roadworthy.usage import drafted, rollup, rollup_store, seal, store
 from roadworthy.usage import record as records
-from roadworthy.usage import rollup, rollup_store, seal, store
 from roadworthy.usage.rollup import Cost, Usage
 from roadworthy.usage.tally import KEY, Cell
 
@@ -82,6 +82,9 @@ class Trace(TraceLine):
     batch_id: str
     audit_seq: int | None
     source: str
+    draft: str
+    """`marked`, `withheld` or `sample` where a person decides about the answer."""
+    basis: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,7 @@ def trace(tx: Tx, call_id: str, *, use_cases: Collection[str] | None = None) -> 
         )
     body = body_of_row(row)
     text = store.read_text(tx, row.id)
+    kept = text if text is not None and drafted.logged(text.document) else None
     return Trace(
         **line_of_row(row),
         namespace=row.namespace,
@@ -270,13 +274,11 @@ def trace(tx: Tx, call_id: str, *, use_cases: Collection[str] | None = None) -> 
             for one in body["attempts"]
         ),
         reasons=tuple(body["reasons"]),
-        dialect=body.get("dialect", ""),
-        why=body.get("why", ""),
+        **{name: body.get(name, "") for name in ("dialect", "why", "replay_of", "draft", "basis")},
         findings=tuple(body.get("findings", ())),
         estimated=body.get("estimated", False),
-        replay_of=body.get("replay_of", ""),
-        text_kept=text is not None,
-        text_expires_at=text.expires_at if text is not None else None,
+        text_kept=kept is not None,
+        text_expires_at=kept.expires_at if kept is not None else None,
         text_gone=text is None and bool(body["text_commitment"]),
         batch_id=row.batch_id,
         audit_seq=row.audit_seq,
@@ -299,7 +301,7 @@ def said(tx: Tx, call_id: str, *, use_cases: Collection[str] | None = None) -> S
     """Return what was said in one call; one that was not logged, or is deleted, is not there."""
     found = trace(tx, call_id, use_cases=use_cases)
     text = store.read_text(tx, found.id)
-    if text is None:
+    if text is None or not found.text_kept:
         raise NotFoundError(
             f"What was said in call `{found.id}` is not kept.",
             why="Its retention has ended, or it was erased."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 TEXT_BYTES_MAX = 16 * 1024
+DRAFT_BYTES_MAX = 512 * 1024
+"""The largest answer that can wait for a person: a record with it has to fit into a frame of the spool."""
 TOKENS_PLAUSIBLE_MAX = 1_000_000_000
 
 
@@ -43,6 +45,8 @@ class LoggedText(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     prompt: str = ""
     response: str = ""
     cut: bool = False
+    draft: str = ""
+    """A whole answer that waits for a person, in the caller's dialect: kept whatever the grant logs."""
 
 
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -92,6 +96,10 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     replay_of: str = ""
     text_commitment: str = ""
     """Written on arrival: what the record says of a text that is kept apart from it."""
+    draft: str = ""
+    """`marked` or `withheld` for an answer a person has to release, `sample` for one to be reviewed."""
+    basis: str = ""
+    """Of such an answer: the digest of what it came from, as its use case and models were declared then."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -57,7 +57,10 @@ def _microseconds(milliseconds: float) -> int:
 
 def text_document(text: LoggedText) -> str:
     """Return what was said as the text that is committed to."""
-    return _JSON.encode({"prompt": text.prompt, "response": text.response, "cut": text.cut}).decode()
+    said: dict[str, Any] = {"prompt": text.prompt, "response": text.response, "cut": text.cut}
+    if text.draft:
+        said["draft"] = text.draft
+    return _JSON.encode(said).decode()
 
 
 def clean_text(text: LoggedText) -> LoggedText:
@@ -66,6 +69,7 @@ def clean_text(text: LoggedText) -> LoggedText:
         text.prompt.replace("\0", "\N{REPLACEMENT CHARACTER}"),
         text.response.replace("\0", "\N{REPLACEMENT CHARACTER}"),
         text.cut,
+        text.draft.replace("\0", "\N{REPLACEMENT CHARACTER}"),
     )
 
 
@@ -85,6 +89,8 @@ def body_of(record: CallRecord) -> dict[str, Any]:
         "why": _text(record.why, MESSAGE_MAX),
         "estimated": record.estimated,
         "replay_of": _text(record.replay_of),
+        "draft": _text(record.draft),
+        "basis": _text(record.basis),
         "findings": [
             {
                 "filter": _text(finding.filter),

@@ -192,6 +192,8 @@ def purge_batches(tx: Tx, *, until: datetime, limit: int) -> tuple[list[str], in
     of_these = records.c.batch_id.in_(names)
     calls = select(records.c.id).where(of_these)
     tx.connection.execute(delete(texts).where(texts.c.id.in_(calls)))
+    edited = literal("dr_") + func.substr(records.c.id, 4)
+    tx.connection.execute(delete(texts).where(texts.c.id.in_(select(edited).where(of_these))))
     attempt_store.forget(tx, calls)
     gone = tx.connection.execute(delete(records).where(of_these)).rowcount
     tx.connection.execute(update(batches).where(batches.c.id.in_(names)).values(manifest=""))

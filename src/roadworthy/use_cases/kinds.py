@@ -278,7 +278,12 @@ class UseCase(Spec):
     routes: tuple[Annotated[Name, Ref("Route")], ...] = ()
     """The routes it may call."""
     autonomy: Literal["assist", "supervise", "automate"] = "assist"
-    """Whether a person approves each output, samples them, or none."""
+    """Whether a person approves each output, samples them, or none; what it has earned may be less."""
+    draft: Literal["marked", "withheld"] = "marked"
+    """While a person approves each output: whether the caller is given the answer, marked as a draft, or gets
+    it only once it is released."""
+    review_share: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """While a person samples outputs: the share of the answers that is put before one."""
     security_path: Line | None = None
     """`standard`, or what is different from the standard security path and why."""
     logging: Literal["full", "metadata"] = "metadata"

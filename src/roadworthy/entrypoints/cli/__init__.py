@@ -59,6 +59,8 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
         "evidence": ("evidence", "evidence", "File evidence from outside, list it, get it back."),
         "gate": ("gates", "gate", "Check use cases against the gates of their stage."),
         "exception": ("gates", "exception", "Ask for, grant and end exceptions to a checklist."),
+        "draft": ("drafts", "draft", "Release, change, reject and review answers of models."),
+        "autonomy": ("drafts", "autonomy", "Say how much use cases do by themselves, and raise it."),
         "needs-you": ("govern", "needs_you", "List what waits for you."),
         "inventory": (
             "inventory",

@@ -18,7 +18,7 @@ from roadworthy.foundation.web.view import plain, twin_url
 SHARED_TEMPLATES = Path(__file__).parent / "templates"
 
 RAIL = (
-    ("", (("/", "Needs you", "needs", "h"),)),
+    ("", (("/", "Needs you", "needs", "h"), ("/drafts", "Drafts", "check", "d"))),
     (
         "Did it change the business?",
         (

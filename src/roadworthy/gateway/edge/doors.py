@@ -16,11 +16,13 @@ from roadworthy.gateway.pipeline import Pipeline
 
 _MODELS = b"/v1/models"
 _ONE_MODEL = b"/v1/models/"
+_ONE_DRAFT = b"/v1/drafts/"
 _CHAT = CALLERS[b"/v1/chat/completions"]
 _MESSAGES = CALLERS[b"/v1/messages"]
 _MESSAGES_BELOW = b"/v1/messages/"
 _SHORT_MAX = 200
 Replay = Callable[[bytes, Reply], Course | None]
+Drafts = Callable[[Exchange, Reply, str], Course | None]
 
 KEY_IN_BODY = "gateway_key_in_request"
 """What a record says of a call in whose body a key of ours was masked."""
@@ -68,7 +70,9 @@ class Doors:
         unix_now: Callable[[], float],
         monotonic: Callable[[], float],
         replay: Replay | None = None,
+        drafts: Drafts | None = None,
     ) -> None:
+        self._drafts = drafts
         self._pipeline = pipeline
         self._health = health
         self._unix_now = unix_now
@@ -92,6 +96,11 @@ class Doors:
                 return self._pipeline.models(
                     self._exchange(_form(request), request), reply, name=name or None
                 )
+            self._not_allowed(reply, b"GET", _CHAT)
+        elif self._drafts is not None and path.startswith(_ONE_DRAFT) and len(path) > len(_ONE_DRAFT):
+            if request.method == b"GET":
+                name = path[len(_ONE_DRAFT) :].decode("latin-1")
+                return self._drafts(self._exchange(_form(request), request), reply, name)
             self._not_allowed(reply, b"GET", _CHAT)
         elif path == ticket.PATH and self._replay is not None:
             if request.method == b"POST":

@@ -49,6 +49,8 @@ def decide_case(
         supply=estate.supply,
         rules=rules_version(rulebook),
         now=now,
+        # Nobody decides about drafts here, so nothing is earned: what is declared withheld is refused.
+        allowed=grant.Allowed(draft=spec.draft),
     )
     reasons = list(verdict.reasons) if isinstance(verdict, Block) else []
     if rank(tier.tier) > rank(HIGHEST_TIER) and tier.tier != "prohibited":

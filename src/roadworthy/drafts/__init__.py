@@ -1,0 +1,1 @@
+"""Answers that a person releases or reviews: what waits, what was decided, how often it is accepted."""
