@@ -135,10 +135,10 @@ def subjects(directory: Path, model_port: int) -> dict[str, tuple[int, list[str]
         own = directory / logging
         own.mkdir()
         command = [sys.executable, str(HERE / "subject.py"), str(own), str(port), str(model_port), logging]
-        found[f"roadworthy, {logging} logging"] = (port, command)
+        found[f"gateway, {logging} logging"] = (port, command)
     port = free_port()
     folder = edge.write(directory / "edge", mock_port=model_port)
-    found["roadworthy, from a folder"] = (port, edge.command(folder, port=port))
+    found["gateway, from a folder"] = (port, edge.command(folder, port=port))
     return found
 
 
