@@ -20,9 +20,11 @@ from roadworthy import main as application
 from roadworthy.entrypoints.cli import root
 from roadworthy.foundation.errors import RoadworthyError
 from roadworthy.foundation.storage.database import Database
+from roadworthy.gateway.grant_seal import GrantSigner
 from roadworthy.identity import roles
 from roadworthy.models.keyfile import Keyring
 from roadworthy.registry.assembly import Assembly, assemble
+from roadworthy.registry.checkpoint import SigningKey
 from roadworthy.registry.kinds import Kind, Ref
 from roadworthy.settings import PREFIX, Settings
 
@@ -284,6 +286,7 @@ def openapi(assembly: Assembly) -> dict[str, Any]:
         pepper=b"",
         keyring=Keyring(Path("secrets.key")),
         keys=(),
+        signer=GrantSigner(SigningKey("roadworthy", bytes(32))),
     )
     described: dict[str, Any] = application.build_control(installation).openapi()
     return described

@@ -43,6 +43,8 @@ from roadworthy.gateway.desk import look as look_for_draft
 from roadworthy.gateway.edge.credentials import Credentials
 from roadworthy.gateway.edge.vault import VaultServer
 from roadworthy.gateway.folder import bundle as bundles
+from roadworthy.gateway.grant_http import SIGNER_SOCKET
+from roadworthy.gateway.grant_seal import LASTS_S, GrantSigner
 from roadworthy.gateway.patience import PatientSource
 from roadworthy.gateway.process import GatewaySettings
 from roadworthy.gateway.quota.quotas import Quotas
@@ -124,6 +126,7 @@ class Installation:
     pepper: bytes
     keyring: Keyring
     keys: tuple[checkpoint.VerificationKey, ...]
+    signer: GrantSigner
 
 
 def open_installation(settings: Settings, *, without_database: bool = False) -> Installation:
@@ -149,6 +152,7 @@ def open_installation(settings: Settings, *, without_database: bool = False) -> 
         pepper=_secret(settings.data_dir / "pepper.key"),
         keyring=Keyring(settings.data_dir / "secrets.key", given=settings.secrets_key),
         keys=(signing.verification_key,),
+        signer=GrantSigner(signing, lasts_s=max(LASTS_S, 2 * settings.max_stale_s)),
     )
 
 
@@ -219,6 +223,7 @@ def build_control(installation: Installation, *, exporter: Exporter | None = Non
             CHARTS_SOCKET: ChartRenderer(installation.settings.data_dir / "charts"),
             CONSOLE_URL_SOCKET: installation.settings.control_address,
             "gateway.url": installation.settings.gateway_address,
+            SIGNER_SOCKET: installation.signer,
         },
     )
     app = FastAPI(
@@ -421,7 +426,7 @@ def _holder(installation: Installation, slot: int) -> SnapshotHolder:
     """Return the snapshot's holder, started: from the database, or from disk while that is away."""
     database, directory = installation.database, installation.settings.data_dir
     source = PatientSource(
-        DatabaseSource(database),
+        DatabaseSource(database, signer=installation.signer),
         prepare=lambda: prepare_database(database, directory / "revision"),
         fatal=(migrate.NewerDatabaseError,),
         give_up=database.forget_connections,
@@ -432,6 +437,7 @@ def _holder(installation: Installation, slot: int) -> SnapshotHolder:
         secret=installation.pepper,
         last_good=directory / f"snapshot.last-good{f'.{slot}' if slot else ''}",
         max_stale_s=installation.settings.max_stale_s,
+        issued_by=installation.signer.key,
     )
     holder.start()
     if source.refused is not None:
@@ -461,6 +467,7 @@ def edge_bundle(
             now=now.timestamp(),
             valid_until=until.timestamp(),
         )
+        made = bundles.issued(made, GrantSigner(key))
         content = {"use_cases": sorted({one.use_case for one in made.snapshot.grants})}
         audit.record(
             tx,

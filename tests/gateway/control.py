@@ -14,6 +14,8 @@ from roadworthy.foundation.web.context import Parts
 from roadworthy.foundation.web.mount import mount
 from roadworthy.foundation.web.templating import build_environment
 from roadworthy.gateway.access import hash_key
+from roadworthy.gateway.grant_http import SIGNER_SOCKET
+from roadworthy.gateway.grant_seal import GrantSigner
 from roadworthy.gateway.snapshot import Index
 from roadworthy.gateway.source import compile_snapshot
 from roadworthy.gateway.wiring import SLICE as GATEWAY
@@ -22,10 +24,12 @@ from roadworthy.identity import operations as identity
 from roadworthy.identity.identify import Doorkeeper
 from roadworthy.registry.actor import Actor
 from roadworthy.registry.assembly import SOCKET, assemble
+from roadworthy.registry.checkpoint import SigningKey
 from roadworthy.usage.wiring import SLICE as USAGE
 from tests.governance.company import NOW, SETUP, Company, document, use_case
 
 PEPPER = bytes(range(32))
+SIGNING = SigningKey("roadworthy", bytes(range(32)))
 ROOT = Actor("person/root", "cli")
 BOT = "service-account/bot"
 ACCOUNT = {
@@ -105,7 +109,7 @@ class Estate:
             frame=console.Frame(needs=lambda *_: 0, sample=lambda _: False, version="0.0.0"),
             render=console.renderer(build_environment([("gateway", GATEWAY.templates)])),
             data_dir=self.folder,
-            sockets={SOCKET: assembly},
+            sockets={SOCKET: assembly, SIGNER_SOCKET: GrantSigner(SIGNING)},
         )
         app = FastAPI()
         mount(app, [route for router in GATEWAY.routers for route in router.routes], parts)

@@ -167,6 +167,13 @@ def _untimely(grant: GrantEntry, now: float) -> Refused:
     if grant.expires_at is not None and grant.expires_at <= now:
         message = f"The grant of use-case/{use_case} has expired."
         return Refused(403, "grant_expired", message, grant.declared_at, grant.changers, renew)
+    if grant.valid_until is not None and grant.valid_until <= now:
+        return Refused(
+            403, "grant_not_renewed",
+            f"The grant of use-case/{use_case} was issued for a while, and nothing has renewed it since.",
+            grant.declared_at, (),
+            "See that this gateway reaches its database, or export the bundle it runs from anew.",
+        )  # fmt: skip
     return Refused(
         403, "grant_not_yet_valid", f"The grant of use-case/{use_case} is not valid yet.",
         grant.declared_at, grant.changers, "Wait until it starts, or have its start moved.",
@@ -281,8 +288,10 @@ def decide_for(
         return killed(stop)
     refused: Refused | None = None
     for grant in index.grants.get(use_case, ()):
-        if (grant.not_before is None or grant.not_before <= now) and (
-            grant.expires_at is None or now < grant.expires_at
+        if (
+            (grant.not_before is None or grant.not_before <= now)
+            and (grant.expires_at is None or now < grant.expires_at)
+            and (grant.valid_until is None or now < grant.valid_until)
         ):
             verdict = _resolve(index, caller, grant, model, now=now)
             if isinstance(verdict, Admitted):

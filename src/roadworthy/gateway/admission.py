@@ -78,8 +78,8 @@ class Admissions:
         verdict = access.decide_for(index, caller, use_case_header=use_case_header, model=model, now=now)
         if isinstance(verdict, Refused):
             return verdict
-        ends = verdict.grant.expires_at
-        grant_ends = ends if ends is not None else float("inf")
+        ends = (verdict.grant.expires_at, verdict.grant.valid_until)
+        grant_ends = min((end for end in ends if end is not None), default=float("inf"))
         until = min(_ends_at(caller), grant_ends, stopping.first_end(index, now=now))
         admission = Admission(
             verdict,

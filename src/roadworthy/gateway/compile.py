@@ -139,6 +139,7 @@ def _grant(one: verdicts.Grant) -> GrantEntry:
         draft=one.allowed.draft,
         review_share=one.allowed.review_share,
         basis=one.allowed.basis,
+        verdict=one.digest,
     )
 
 

@@ -13,10 +13,12 @@ import msgspec
 from roadworthy.foundation import clock
 from roadworthy.gateway import journal
 from roadworthy.gateway.delta import Delta, advance
+from roadworthy.gateway.grant_seal import without_forged
 from roadworthy.gateway.journal import LastGoodError
 from roadworthy.gateway.keeping import Keeper
 from roadworthy.gateway.revision import RevisionCounter
 from roadworthy.gateway.snapshot import Index, Snapshot
+from roadworthy.registry.checkpoint import VerificationKey
 
 Load = Callable[[int], Snapshot | Delta | None]
 """Asked with the revision that is held: all of a newer one, or what changed since, or None for nothing."""
@@ -52,6 +54,7 @@ class SnapshotHolder:
         last_good: Path | None = None,
         max_stale_s: float = 900.0,
         degraded_after_s: float = 2.5,
+        issued_by: VerificationKey | None = None,
     ) -> None:
         self.index: Index | None = None
         self.counter = counter
@@ -68,6 +71,7 @@ class SnapshotHolder:
         self._turn = threading.Lock()
         self.source = load
         self._secret = secret
+        self._issued_by = issued_by
         self._last_good = last_good
         self._keeper = None if last_good is None else Keeper(last_good, secret=secret)
 
@@ -166,8 +170,31 @@ class SnapshotHolder:
             self.disk_error = str(error)
             return None
 
+    def _genuine(self, snapshot: Snapshot) -> Snapshot:
+        """Leave out every grant that this installation did not sign, whoever wrote it to the disk."""
+        if self._issued_by is None:
+            return snapshot
+        kept, forged = without_forged(snapshot, self._issued_by)
+        if forged:
+            named = ", ".join(f"use-case/{one}" for one in forged[:5])
+            self.disk_error = f"{len(forged)} grants on disk are not signed by this installation: {named}"
+        return kept
+
+    def _check_later(self, taken: Index) -> None:
+        kept = self._genuine(taken.snapshot)
+        if kept is not taken.snapshot and self.index is taken:
+            self.index = Index(kept)
+
     def _take(self, found: journal.LastGood) -> None:
-        self.index = Index(found.snapshot)
+        if len(found.snapshot.grants) <= MANY_ENTRIES:
+            self.index = Index(self._genuine(found.snapshot))
+        else:
+            # Some ten seconds for a hundred thousand; meanwhile the seal over the whole file has to do.
+            self.index = Index(found.snapshot)
+            checking = (self.index,)
+            threading.Thread(
+                target=self._check_later, args=checking, name="grant-checker", daemon=True
+            ).start()
         self.confirmed_revision = found.snapshot.revision
         # A clock that was set back must not make an old snapshot young.
         age = abs(clock.unix_now() - found.confirmed_at)

@@ -81,6 +81,12 @@ class GrantEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     review_share: float = 0.0
     basis: str = ""
     """The digest of what its answers come from: decisions about them count for that alone."""
+    verdict: str = ""
+    """Digest of the verdict it follows from."""
+    issued_at: float | None = None
+    valid_until: float | None = None
+    """When it ends unless it is issued anew; None for one that nobody signed."""
+    signature: bytes = b""
 
 
 class ModelEntry(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -16,6 +16,7 @@ from roadworthy.foundation.storage.database import Database, Tx
 from roadworthy.gateway import declared
 from roadworthy.gateway.compile import snapshot_of, stop_entry
 from roadworthy.gateway.delta import MANY, Delta, merge
+from roadworthy.gateway.grant_seal import GrantSigner
 from roadworthy.gateway.snapshot import Snapshot, Stop
 from roadworthy.gateway.touched import Touched, touched
 from roadworthy.governance import queries as governance
@@ -74,12 +75,18 @@ def _stops(tx: Tx, now: datetime) -> dict[str, Stop]:
 
 
 def compile_in_parts(
-    tx: Tx, *, now: datetime, size: int = _AT_ONCE, pause: Callable[[], object] = lambda: None
+    tx: Tx,
+    *,
+    now: datetime,
+    size: int = _AT_ONCE,
+    pause: Callable[[], object] = lambda: None,
+    signer: GrantSigner | None = None,
 ) -> Snapshot:
     """Return the same, reading some hundred at a time: a hundred thousand fit into a small process."""
     parts = []
     for names in _batches(registry.names(tx, USE_CASE), size):
-        parts.append(_compiled(tx, now, standings=_verdicts(tx, names, now=now).values()))
+        part = _compiled(tx, now, standings=_verdicts(tx, names, now=now).values())
+        parts.append(part if signer is None else signer.snapshot(part, now=now.timestamp()))
         pause()
     for names in _batches(registry.names(tx, PERSON), size):
         named = [f"person/{name}" for name in names]
@@ -206,8 +213,10 @@ class DatabaseSource:
         now: Callable[[], datetime] = clock.now,
         monotonic: Callable[[], float] = time.monotonic,
         in_background: bool = True,
+        signer: GrantSigner | None = None,
     ) -> None:
         self._database = database
+        self._signer = signer
         self._recompile_every_s = recompile_every_s
         self._now = now
         self._monotonic = monotonic
@@ -239,7 +248,10 @@ class DatabaseSource:
             what = touched(entries)
             if what.verdicts:
                 return self._all(tx)
-            delta = compile_delta(tx, what, now=self._now())
+            now = self._now()
+            delta = compile_delta(tx, what, now=now)
+            if self._signer is not None:
+                delta = self._signer.delta(delta, now=now.timestamp())
             if what.told:
                 self._compiled_at_s = float("-inf")  # who may change or approve what: said anew soon
         return delta if whole is None else merge(whole, delta)
@@ -258,9 +270,9 @@ class DatabaseSource:
     def _all(self, tx: Tx, *, aside: bool = False) -> Snapshot:
         self._compiled_at_s, self._compiled_on = self._monotonic(), self._now().date()
         if aside:
-            made = compile_in_parts(tx, now=self._now(), size=_ASIDE, pause=_Pace())
+            made = compile_in_parts(tx, now=self._now(), size=_ASIDE, pause=_Pace(), signer=self._signer)
         else:
-            made = compile_in_parts(tx, now=self._now())
+            made = compile_in_parts(tx, now=self._now(), signer=self._signer)
         self._took_s = self._monotonic() - self._compiled_at_s
         return made
 

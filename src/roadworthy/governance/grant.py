@@ -73,6 +73,8 @@ class Grant:
     changers: tuple[str, ...]
     data_class: str
     warnings: tuple[str, ...] = ()
+    digest: str = ""
+    """Of the verdict it follows from: tier, rules, every item of the checklist with its evidence."""
     ends_with: str = ""
     """With what it ends at `expires_at`, and what to do about that."""
     allowed: Allowed = Allowed()
@@ -169,6 +171,7 @@ def compile_grant(
         changers=case.changers,
         data_class=_data_class(spec),
         warnings=tuple(gap.message for gap in ownership.gaps),
+        digest=_digest(tier, rules, held, gate),
         ends_with=ends_with,
         allowed=allowed,
     )
@@ -206,6 +209,12 @@ def _ends(
         else:
             what = f"{item.check.what} ({item.check.subject})"
             yield item.until, f"What answers {what} is too old: file it anew; {explain}"
+
+
+def _digest(tier: TierVerdict, rules: str, held: Sequence[Approval], gate: GateVerdict | None) -> str:
+    items = () if gate is None else gate.items
+    checked = [[one.check.id, one.said, *one.evidence] for one in items]
+    return digest([tier.tier, rules, [one.id for one in held], checked])
 
 
 def _approved_by(held: Sequence[Approval], said: Review, tier: TierVerdict) -> tuple[str, ...]:

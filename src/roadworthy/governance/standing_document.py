@@ -160,6 +160,7 @@ def _grant(grant: Grant | None) -> dict[str, Any] | None:
         return None
     return {
         "id": grant.id,
+        "verdict": grant.digest,
         "tier": grant.tier,
         "models": list(grant.models),
         "routes": list(grant.routes),

@@ -13,6 +13,7 @@ from roadworthy.gateway.folder import bundle as bundles
 from roadworthy.gateway.folder import keys
 from roadworthy.gateway.folder.bundle import BundleError
 from roadworthy.gateway.folder.source import FolderSource
+from roadworthy.gateway.grant_seal import GrantSigner
 from roadworthy.gateway.refresh import RejectedError
 from roadworthy.gateway.snapshot import Index, Snapshot
 from roadworthy.identity import queries as identity
@@ -23,7 +24,7 @@ from tests.governance.company import NOW
 KEY = "rwk_aaaaaaaa_" + "a" * 43
 
 
-def exported(estate: Estate, key: SigningKey, *, days: int = 7) -> bytes:
+def exported(estate: Estate, key: SigningKey, *, days: int = 7, issuer: SigningKey | None = None) -> bytes:
     """Sign what the company grants."""
     with estate.database.read() as tx:
         accounts = {one.name: one.use_cases for one in identity.principals(tx)}
@@ -35,6 +36,7 @@ def exported(estate: Estate, key: SigningKey, *, days: int = 7) -> bytes:
         now=NOW.timestamp(),
         valid_until=(NOW + timedelta(days=days)).timestamp(),
     )
+    made = bundles.issued(made, GrantSigner(issuer or key))
     return bundles.seal(made, key.sign(bundles.signed_part(made)))
 
 
@@ -125,3 +127,19 @@ def test_something_else_is_no_bundle() -> None:
     """It is said, not guessed at."""
     with pytest.raises(BundleError):
         bundles.split(b"x" * 500)
+
+
+def test_a_grant_that_another_key_issued_is_refused_in_a_genuine_bundle(
+    folder: Path, signing: SigningKey, tmp_path: Path
+) -> None:
+    """The bundle's own signature is not enough: each grant in it is signed by itself."""
+    (tmp_path / "other").mkdir()
+    estate = Estate(tmp_path / "other")
+    estate.key()
+    estate.approve()
+    other = create_key_file(tmp_path / "other.key", name="roadworthy")
+    (folder / "edge.bundle").write_bytes(exported(estate, signing, issuer=other))
+    estate.database.close()
+    source = FolderSource(folder, kept=tmp_path / "kept", secret=b"s" * 32, now=lambda: NOW)
+    with pytest.raises(RejectedError, match="not signed by themselves"):
+        source(-1)

@@ -58,6 +58,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
         "controls": ("controls", "controls", "Look at controls and answer them for a use case."),
         "evidence": ("evidence", "evidence", "File evidence from outside, list it, get it back."),
         "gate": ("gates", "gate", "Check use cases against the gates of their stage."),
+        "grant": ("grants", "grant", "Show what allows a use case to call; check one that is shown."),
         "exception": ("gates", "exception", "Ask for, grant and end exceptions to a checklist."),
         "draft": ("drafts", "draft", "Release, change, reject and review answers of models."),
         "autonomy": ("drafts", "autonomy", "Say how much use cases do by themselves, and raise it."),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from roadworthy.gateway.grant_seal import GrantSigner
 from roadworthy.gateway.snapshot import GrantEntry, Snapshot
 
 MAGIC = b"rwedge1\n"
@@ -61,6 +62,12 @@ def build(
 def _bounded(grant: GrantEntry, until: float) -> GrantEntry:
     ends = until if grant.expires_at is None else min(until, grant.expires_at)
     return msgspec.structs.replace(grant, expires_at=ends)
+
+
+def issued(bundle: Bundle, signer: GrantSigner) -> Bundle:
+    """Return the bundle with every grant signed by itself, until the bundle's end."""
+    made = signer.snapshot(bundle.snapshot, now=bundle.issued_at, until=bundle.valid_until)
+    return msgspec.structs.replace(bundle, snapshot=made)
 
 
 def signed_part(bundle: Bundle) -> bytes:

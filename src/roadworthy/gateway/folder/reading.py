@@ -18,6 +18,7 @@ from roadworthy.gateway.folder.bundle import Bundle, BundleError
 from roadworthy.gateway.folder.declarations import Folder, Placed
 from roadworthy.gateway.folder.edge_file import EdgeKey, Vouch
 from roadworthy.gateway.folder.verdict import decide_case
+from roadworthy.gateway.grant_seal import without_forged
 from roadworthy.gateway.snapshot import KeyEntry, Snapshot
 from roadworthy.governance.estate import Declared, arrange
 from roadworthy.identity.principal import Key, Principal
@@ -72,6 +73,11 @@ def _from_bundle(directory: Path, folder: Folder, *, revision: int, now: datetim
     except OSError as error:
         raise BundleError(f"{place.file} cannot be read: {error.strerror}.") from error
     found = open_bundle(data, VerificationKey.decode(place.key), now=now)
+    _, forged = without_forged(found.snapshot, VerificationKey.decode(place.key))
+    if forged:
+        raise BundleError(
+            f"It holds grants that are not signed by themselves ({', '.join(forged[:5])}): export it anew."
+        )
     keys = (_key(one, found.accounts, folder) for one in folder.edge.keys)
     return msgspec.structs.replace(
         found.snapshot, revision=revision, keys={key.hash: _entry(key) for key in keys}
