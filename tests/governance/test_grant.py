@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadworthy.evidence.fact import Recorded
-from roadworthy.governance.estate import Declared, Estate, Someone
+from roadworthy.governance.estate import Declared, Estate, Someone, Staff
 from roadworthy.governance.facts import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
 from roadworthy.governance.grant import Grant, Supply
 from roadworthy.governance.material import material_digest
@@ -55,8 +55,7 @@ def estate(
         use_cases={resource.name: declared},
         metrics=METRICS,
         supply=Supply({"small": "local"}, {}, frozenset({"local"})),
-        people=people,
-        bindings=tuple((who, Held(role, "claims")) for who in WHO for role in ALL_ROLES),
+        staff=Staff(people, tuple((who, Held(role, "claims")) for who in WHO for role in ALL_ROLES)),
         parents={"claims": None},
         asks={"claims": (UnitApproval(role="business-approver"),)},
         said={declared.ref: said},
@@ -219,8 +218,8 @@ def test_a_grant_ends_when_an_owner_leaves() -> None:
     """The grant carries the date, so the gateway needs no news of it."""
     document, leaves = use_case(), NOW + timedelta(days=3)
     made, declared = estate(document, said=approved("minimal", document))
-    people = {**made.people, "person/fay": Someone("person/fay", "Fay", leaves)}
-    going = replace(made, people=people)
+    people = {**made.staff.people, "person/fay": Someone("person/fay", "Fay", leaves)}
+    going = replace(made, staff=replace(made.staff, people=people))
     grant = assess(going, declared, rulebook=BOOK, now=NOW + timedelta(hours=1)).grant
     assert grant is not None
     assert grant.expires_at == leaves

@@ -25,6 +25,10 @@ NEEDS_SOCKET = "controls.needs"
 """`(tx, asked) -> Mapping[use case, Needs]`: what tier and obligations ask of each."""
 
 
+FEW = 400
+"""As many are asked for by name: that stays under every engine's limit of bound values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """About which use cases, as they stood at which moment."""
@@ -43,6 +47,11 @@ class Asked:
         """Say whether the signals of a collector are needed."""
         return self.collectors is None or collector in self.collectors
 
+    @property
+    def few(self) -> frozenset[str] | None:
+        """Return their names where there are few enough to ask for them by name; None for many."""
+        return frozenset(self.use_cases) if len(self.use_cases) <= FEW else None
+
     def tier(self, name: str) -> str:
         """Return the risk tier of a use case; nothing where nobody says it."""
         return self.needs[name].tier if name in self.needs else ""
@@ -56,10 +65,18 @@ Collector = Callable[[Tx, Asked], Mapping[str, Iterable[Signal]]]
 """Use case -> signals about it."""
 
 
+def declared_among(tx: Tx, kind: Kind, names: Iterable[str], asked: Asked) -> list[Resource[Any]]:
+    """Return the resources of a kind under some names, as they were declared at the moment asked about."""
+    wanted = frozenset(names)
+    if asked.as_of is None:
+        return [one.resource for one in registry.among(tx, kind, wanted)]
+    return registry.as_of(tx, Catalogue((kind,)), audit.size_at(tx, asked.as_of), names=wanted)
+
+
 def declared(tx: Tx, kind: Kind, asked: Asked) -> list[Resource[Any]]:
     """Return every resource of a kind as it was declared at the moment that is asked about."""
     if asked.as_of is None:
-        return [one.resource for one in registry.every(tx, kind)]
+        return [one.resource for one in registry.held(tx, kind)]
     size = audit.size_at(tx, asked.as_of)
     key = f"controls.declared.{kind.name}.{kind.spec.__module__}.{size}"
     if key not in tx.memo:

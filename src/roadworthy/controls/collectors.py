@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from roadworthy.controls.collecting import Asked, Collector, declared
+from roadworthy.controls.collecting import Asked, Collector, declared_among
 from roadworthy.controls.facts import LogVerified, RetentionKept
 from roadworthy.controls.signal import Signal
 from roadworthy.evidence import queries as evidence
@@ -37,9 +37,11 @@ def collect(tx: Tx, asked: Asked) -> Mapping[str, Iterable[Signal]]:
 
 def owners(tx: Tx, asked: Asked) -> Mapping[str, Iterable[Signal]]:
     """Say which sides nobody answers for, and where nobody stands in."""
+    sides = [getattr(one.spec.owners, side) for one in asked.use_cases.values() for side in ownership.SIDES]
+    named = {name for side in sides for name in (side.owner, side.deputy) if name is not None}
     leaves = {
         one.name: None if one.spec.disabled_on is None else start_of(one.spec.disabled_on)
-        for one in declared(tx, PERSON, asked)
+        for one in declared_among(tx, PERSON, named, asked)
     }
     found = {}
     for name, one in asked.use_cases.items():
@@ -56,10 +58,13 @@ def owners(tx: Tx, asked: Asked) -> Mapping[str, Iterable[Signal]]:
 def declarations(tx: Tx, asked: Asked) -> Mapping[str, Iterable[Signal]]:
     """Say when each was last declared, which confirms it."""
     if asked.as_of is None:
-        moments = {one.name: one.updated_at for one in registry.every(tx, USE_CASE)}
+        moments = {one.name: one.updated_at for one in registry.among(tx, USE_CASE, asked.use_cases)}
     else:
         size = audit.size_at(tx, asked.as_of)
-        moments = {one.name: one.at for one in registry.versions(tx, USE_CASE, audit_size=size)}
+        moments = {
+            one.name: one.at
+            for one in registry.versions_among(tx, USE_CASE, asked.use_cases, audit_size=size)
+        }
     return {
         name: [Signal("declaration_confirmed", True, moments[name], "its newest declaration")]
         for name in asked.use_cases
@@ -83,7 +88,7 @@ def records(tx: Tx, asked: Asked) -> Mapping[str, Iterable[Signal]]:
     since = asked.now - WINDOW
     source = "the records of 30 days"
     counts: dict[str, list[int]] = {}
-    for one in reach.reached(tx, since=since, until=asked.now):
+    for one in reach.reached(tx, since=since, until=asked.now, use_cases=asked.few):
         held = counts.setdefault(one.use_case, [0, 0])
         held[0] += one.calls
         held[1] += one.calls if one.principal and one.model and one.provider else 0
@@ -109,8 +114,11 @@ def records(tx: Tx, asked: Asked) -> Mapping[str, Iterable[Signal]]:
 
 def keys(tx: Tx, asked: Asked) -> Mapping[str, Iterable[Signal]]:
     """Say which accounts with a key nobody owns any more, and which keys are due for rotation."""
-    people = {one.name: one.spec.disabled_on for one in declared(tx, PERSON, asked)}
-    accounts = {one.name: one.spec for one in declared(tx, SERVICE_ACCOUNT, asked)}
+    held = identity.all_keys(tx, use_cases=asked.few)
+    holding = {one.principal.partition("/")[2] for one in held}
+    accounts = {one.name: one.spec for one in declared_among(tx, SERVICE_ACCOUNT, holding, asked)}
+    owning = {one.owner for one in accounts.values()}
+    people = {one.name: one.spec.disabled_on for one in declared_among(tx, PERSON, owning, asked)}
 
     def has_owner(account: str) -> bool:
         spec = accounts.get(account)
@@ -121,7 +129,7 @@ def keys(tx: Tx, asked: Asked) -> Mapping[str, Iterable[Signal]]:
 
     holders: dict[str, set[str]] = {}
     old: dict[str, int] = {}
-    for one in identity.all_keys(tx):
+    for one in held:
         if one.issued_at > asked.now or not one.holds(asked.now):
             continue
         holders.setdefault(one.use_case, set()).add(one.principal.partition("/")[2])

@@ -9,7 +9,7 @@ from typing import Any
 
 from roadworthy.controls import collectors, store, uploads
 from roadworthy.controls.catalogue import catalogue
-from roadworthy.controls.collecting import COLLECTORS_SOCKET, NEEDS_SOCKET, Asked, Collector, declared
+from roadworthy.controls.collecting import COLLECTORS_SOCKET, NEEDS_SOCKET, Asked, Collector, declared_among
 from roadworthy.controls.control import CHANGE, ControlState, Needs, evaluate_grouped
 from roadworthy.controls.facts import ExceptionGranted, ExceptionRevoked
 from roadworthy.controls.kinds import PROVIDER_HOME
@@ -54,7 +54,7 @@ def states(
         ask(tx, use_cases, now=now, as_of=as_of), needs=use_cases, collectors=_collectors(use_cases.values())
     )
     said = collected(tx, asked)
-    granted = exceptions(tx, as_of=as_of)
+    granted = exceptions(tx, use_cases=asked.use_cases, as_of=as_of)
     book = catalogue()
     found: dict[str, dict[str, ControlState]] = {}
     for name in asked.use_cases:
@@ -121,7 +121,7 @@ def ask(tx: Tx, use_cases: Iterable[str], *, now: datetime, as_of: datetime | No
     moment = Asked({}, as_of or now, as_of)
     wanted = set(use_cases)
     known: dict[str, Resource[UseCase]] = {
-        one.name: one for one in declared(tx, USE_CASE, moment) if one.name in wanted
+        one.name: one for one in declared_among(tx, USE_CASE, wanted, moment)
     }
     return Asked(known, as_of or now, as_of)
 
@@ -203,10 +203,13 @@ def answering(tx: Tx, about: str) -> set[str]:
     return people | {account for account, owner in accounts.items() if owner in people}
 
 
-def exceptions(tx: Tx, *, as_of: datetime | None = None) -> dict[str, list[Recorded[Any]]]:
-    """Return what was said of exceptions, by use case, oldest first."""
+def exceptions(
+    tx: Tx, *, use_cases: Iterable[str] | None = None, as_of: datetime | None = None
+) -> dict[str, list[Recorded[Any]]]:
+    """Return what was said of exceptions, by use case, oldest first: to some use cases, or to all."""
+    refs = None if use_cases is None else [f"use-case/{name}" for name in use_cases]
     found: dict[str, list[Recorded[Any]]] = {}
-    for one in evidence.of_types(tx, (ExceptionGranted, ExceptionRevoked), as_of=as_of):
+    for one in evidence.of_types(tx, (ExceptionGranted, ExceptionRevoked), subjects=refs, as_of=as_of):
         found.setdefault(one.fact.use_case, []).append(one)
     return found
 

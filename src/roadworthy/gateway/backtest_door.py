@@ -13,6 +13,7 @@ from roadworthy.foundation.web.context import Call
 from roadworthy.gateway.backtest import Tested
 from roadworthy.gateway.door import seen_by
 from roadworthy.gateway.proposing import Asked, Change, foreseen, tried
+from roadworthy.governance import queries as governance
 from roadworthy.governance.grant import Grant
 from roadworthy.governance.standing import Standing
 from roadworthy.registry import operations
@@ -97,7 +98,8 @@ def _run(tx: Tx, call: Call, tryout: Tryout) -> Result:
         readable=seen_by(tx, call, "content.read"),
     )
     found = tried(tx, change, asked)
-    before, after = foreseen(tx, change)
+    names = governance.names(tx) | {name for kind, name in change.world.planned() if kind == "UseCase"}
+    before, after = foreseen(tx, change, names)
     cases = _cases(before, after)
     return Result(
         tested=found,

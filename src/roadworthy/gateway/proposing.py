@@ -73,11 +73,13 @@ class Asked:
     """Of whose calls the words may be read; None for all."""
 
 
-def foreseen(tx: Tx, change: Change) -> tuple[Mapping[str, Standing], Mapping[str, Standing]]:
+def foreseen(
+    tx: Tx, change: Change, names: Collection[str]
+) -> tuple[Mapping[str, Standing], Mapping[str, Standing]]:
     """Return where use cases stand before and after; nothing where verdicts cannot change."""
     if not change.governed:
         return {}, {}
-    return sides(tx, change.world, actor=change.actor, now=change.now, rulebook=change.rulebook)
+    return sides(tx, change.world, names, actor=change.actor, now=change.now, rulebook=change.rulebook)
 
 
 def tried(tx: Tx, change: Change, asked: Asked) -> Tested:
@@ -108,7 +110,8 @@ def laid_over(tx: Tx, before: Snapshot, change: Change) -> Snapshot:
     if change.kinds & DECLARED:
         after = _declared_anew(after, change)
     if change.governed:
-        after = _granted_anew(after, foreseen(tx, change)[1], now=change.now)
+        names = {one.use_case for one in before.grants} | set(before.blocks)
+        after = _granted_anew(after, foreseen(tx, change, names)[1], now=change.now)
     after = msgspec.structs.replace(after, principals=dict(_principals(after, change)))
     if change.stops:
         at = change.now.timestamp()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import Any
 
 from roadworthy.foundation.errors import Issue
 from roadworthy.foundation.storage.database import Tx
 from roadworthy.governance import queries
 from roadworthy.governance.approvals import Approval
-from roadworthy.governance.foreseen import sides
+from roadworthy.governance.foreseen import planned_of, sides
 from roadworthy.governance.grant import Grant
 from roadworthy.governance.standing import Standing
 from roadworthy.registry.kinds import references
+from roadworthy.registry.resource import Resource
 from roadworthy.registry.slice import Proposal
 from roadworthy.rules.conditions import Vocabulary
 from roadworthy.rules.facts_file import problems_with
@@ -54,24 +56,33 @@ def effects(tx: Tx, proposal: Proposal) -> Iterator[str]:
     """Say what a change does to tiers, approvals and grants of use cases."""
     if proposal.change.kind not in {kind.name for kind in queries.KINDS}:
         return
-    before, after = sides(tx, proposal.world, actor=proposal.actor, now=proposal.now)
-    for name in _touched(proposal, before, after):
+    names = _touched(tx, proposal)
+    before, after = sides(tx, proposal.world, names, actor=proposal.actor, now=proposal.now)
+    for name in sorted(names):
         yield from differences(before.get(name), after.get(name))
 
 
-def _touched(
-    proposal: Proposal, before: Mapping[str, Standing], after: Mapping[str, Standing]
-) -> Iterator[str]:
-    """Yield the use cases whose standing this one change of the plan explains."""
-    kind, name = proposal.change.kind, proposal.change.name
+def _touched(tx: Tx, proposal: Proposal) -> set[str]:
+    """Return the use cases whose standing this one change of the plan can explain."""
+    kind, name, world = proposal.change.kind, proposal.change.name, proposal.world
     if kind == "UseCase":
-        yield name
-        return
-    for case in sorted(before.keys() | after.keys()):
-        resource = proposal.world.get("UseCase", case)
-        refers = {(to, target) for _, to, target in references(resource.spec)} if resource else set()
-        if (kind, name) in refers or kind not in {"Metric", "Person", "Model", "Route"}:
-            yield case
+        return {name}
+    planned = planned_of(world, "UseCase")
+    if kind in {"Metric", "Person", "Model", "Route"}:
+        linked = queries.referring(tx, kind, name) - planned.keys()
+        declared = {case: one for case, one in planned.items() if one is not None}
+        return linked | {case for case, one in declared.items() if _refers(one, kind, name)}
+    sides: list[Resource[Any]] = [one for one in (proposal.before, proposal.after) if one is not None]
+    if kind == "RoleBinding":  # of a verdict it changes nothing but whose approvals count
+        people = {one.spec.subject.removeprefix("person/") for one in sides}
+        return queries.approved_by(tx, bindings=(), people=people) | planned.keys()
+    if kind in {"Delegation", "Gate", "Exclusion"} and not planned_of(world, "Unit"):
+        return queries.within(tx, {one.namespace for one in sides}) | planned.keys()
+    return queries.names(tx) | planned.keys()
+
+
+def _refers(resource: Resource[Any], kind: str, name: str) -> bool:
+    return any((to, target) == (kind, name) for _, to, target in references(resource.spec))
 
 
 def differences(before: Standing | None, after: Standing | None) -> Iterator[str]:

@@ -27,7 +27,7 @@ def check_delegation(tx: Tx, proposal: Proposal) -> Iterator[Issue]:
             why="A delegation is the word of who is away.",
             fix=f"Ask {delegator}, or an administrator to bind {spec.role} to person/{spec.delegate}.",
         )
-    known, namespace = queries.estate(tx), proposal.after.namespace
+    known, namespace = queries.around(tx), proposal.after.namespace
     if known.role_until(delegator, spec.role, namespace) <= max(proposal.now, start_of(spec.from_)):
         yield Issue(
             f"{delegator} holds no {spec.role} in {namespace} that could be handed on then.",

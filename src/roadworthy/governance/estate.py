@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from roadworthy.controls.control import ControlState
@@ -51,6 +52,36 @@ class Someone:
     leaves_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Staff:
+    """Who there is and in which roles, found without reading everybody each time."""
+
+    people: Mapping[str, Someone] = field(default_factory=dict)
+    """By `person/ada`."""
+    bindings: tuple[tuple[str, Held], ...] = ()
+
+    @cached_property
+    def leaves(self) -> Mapping[str, datetime | None]:
+        """By plain name, when each person leaves."""
+        return {name.removeprefix("person/"): one.leaves_at for name, one in self.people.items()}
+
+    @cached_property
+    def by_role(self) -> Mapping[tuple[str, str], tuple[tuple[str, Held], ...]]:
+        """(role, unit) -> who holds it there."""
+        found: dict[tuple[str, str], list[tuple[str, Held]]] = {}
+        for subject, held in self.bindings:
+            found.setdefault((held.role, held.unit), []).append((subject, held))
+        return {key: tuple(all_) for key, all_ in found.items()}
+
+    @cached_property
+    def by_subject(self) -> Mapping[str, tuple[Held, ...]]:
+        """`person/ada` -> the roles she holds."""
+        found: dict[str, list[Held]] = {}
+        for subject, held in self.bindings:
+            found.setdefault(subject, []).append(held)
+        return {subject: tuple(all_) for subject, all_ in found.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What the evidence says of one use case: how its controls stand, and the pieces filed from outside."""
@@ -68,9 +99,7 @@ class Estate:
     use_cases: Mapping[str, Declared]
     metrics: Mapping[str, Metric]
     supply: Supply
-    people: Mapping[str, Someone]
-    """By `person/ada`."""
-    bindings: tuple[tuple[str, Held], ...]
+    staff: Staff
     parents: Mapping[str, str | None]
     """Unit -> the unit it is part of."""
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -115,43 +144,39 @@ class Estate:
 
     def role_until(self, person: str, role: str, namespace: str) -> datetime:
         """Return until when a person holds a role that covers a namespace; long ago if they do not."""
-        known = self.people.get(person)
+        known = self.staff.people.get(person)
         if known is None:
             return LONG_AGO
         covering = set(covering_units(namespace, self.parents))
         ends = [
             NEVER if held.expires_on is None else start_of(held.expires_on)
-            for subject, held in self.bindings
-            if subject == person and held.role == role and held.unit in covering
+            for held in self.staff.by_subject.get(person, ())
+            if held.role == role and held.unit in covering
         ]
         return min(max(ends, default=LONG_AGO), known.leaves_at or NEVER)
 
     def holders(self, role: str, namespace: str, *, now: datetime) -> tuple[str, ...]:
         """Return the people still here who hold a role that covers a namespace."""
-        covering = set(covering_units(namespace, self.parents))
         found = {
             subject
-            for subject, held in self.bindings
-            if held.role == role
-            and held.unit in covering
-            and (held.expires_on is None or now < start_of(held.expires_on))
-            and subject in self.people
-            and self.is_here(subject, now=now)
+            for unit in covering_units(namespace, self.parents)
+            for subject, held in self.staff.by_role.get((role, unit), ())
+            if (held.expires_on is None or now < start_of(held.expires_on)) and self.is_here(subject, now=now)
         }
         return tuple(sorted(found))
 
     def is_here(self, person: str, *, now: datetime) -> bool:
         """Say whether a person is known and has not left."""
-        known = self.people.get(person)
+        known = self.staff.people.get(person)
         return known is not None and (known.leaves_at is None or now < known.leaves_at)
 
-    def leaves(self) -> dict[str, datetime | None]:
+    def leaves(self) -> Mapping[str, datetime | None]:
         """Return by plain name when each person leaves."""
-        return {name.removeprefix("person/"): one.leaves_at for name, one in self.people.items()}
+        return self.staff.leaves
 
     def display(self, principal: str) -> str:
         """Return the name of a principal for people."""
-        known = self.people.get(principal)
+        known = self.staff.people.get(principal)
         return known.display if known else principal
 
 
@@ -180,10 +205,12 @@ def arrange(
         use_cases=declared,
         metrics={one.name: one.spec for one in by_kind["Metric"]},
         supply=supply,
-        people=people,
-        bindings=tuple(
-            (one.spec.subject, Held(one.spec.role, one.spec.unit, one.spec.expires_on))
-            for one in by_kind["RoleBinding"]
+        staff=Staff(
+            people,
+            tuple(
+                (one.spec.subject, Held(one.spec.role, one.spec.unit, one.spec.expires_on))
+                for one in by_kind["RoleBinding"]
+            ),
         ),
         parents={one.name: one.spec.parent for one in by_kind["Unit"]},
         profiles={one.name: one.spec.profile for one in by_kind["Unit"] if one.spec.profile},

@@ -67,7 +67,7 @@ def request_exception(
         )
     _check_end(standing, expires_at, since=now)
     person = owner if owner.startswith("person/") else f"person/{owner}"
-    if not queries.estate(tx).is_here(person, now=now):
+    if not queries.around(tx).is_here(person, now=now):
         raise InvalidError(
             f"{person[:80]} cannot answer for the risk.",
             why="There is no such person here, or they have left.",
@@ -151,12 +151,12 @@ def revoke_exception(
 
 def granters(tx: Tx, standing: Standing, *, now: datetime) -> tuple[str, ...]:
     """Return the people whose role lets them grant exceptions in the use case's unit."""
-    return exceptions.granters(queries.estate(tx), standing.namespace, now=now)
+    return exceptions.granters(queries.around(tx), standing.namespace, now=now)
 
 
 def exceptable(tx: Tx, standing: Standing, *, now: datetime) -> dict[str, str]:
     """Return what an exception can be made to: its name -> what it asks for, as a pilot and once live."""
-    known = queries.estate(tx)
+    known = queries.estate_of(tx, (standing.use_case,))
     found: dict[str, str] = {}
     for stage in ("pilot", "live"):
         one = queries.assessed(tx, known, (standing.use_case,), now=now, stage=stage)[standing.use_case]

@@ -109,7 +109,7 @@ def gate_page(tx: Tx, call: Call, name: UseCaseName, gate: Short = "") -> View:
     mark, sentence = _headline(standing, asked)
     days = checklist.shipped().days(standing.tier.tier)
     may = call.who.may("exception.request", namespace=standing.namespace) and days > 0
-    estate = queries.estate(tx)
+    estate = queries.around(tx)
     model = GatePage(
         name=name,
         tabs=tabs_of(name, current="Gate"),
@@ -125,7 +125,7 @@ def gate_page(tx: Tx, call: Call, name: UseCaseName, gate: Short = "") -> View:
         items=_items(tx, standing, now=call.now) if may else (),
         people=tuple(
             Option(key, one.display)
-            for key, one in sorted(estate.people.items(), key=lambda pair: pair[1].display)
+            for key, one in sorted(estate.staff.people.items(), key=lambda pair: pair[1].display)
             if estate.is_here(key, now=call.now)
         ),
         days=days,

@@ -19,7 +19,7 @@ from roadworthy.governance.standing import Standing
 
 def gates(tx: Tx, *, as_of: datetime | None = None) -> tuple[Standard, ...]:
     """Return the gates in force."""
-    return queries.estate(tx, as_of=as_of).gates
+    return queries.around(tx, as_of=as_of).gates
 
 
 def before_gate(
@@ -30,7 +30,7 @@ def before_gate(
     asked = gate or checklist.stage_of(own.stage)
     if asked == checklist.stage_of(own.stage):
         return own, asked
-    known = queries.estate(tx, as_of=as_of)
+    known = queries.estate_of(tx, (use_case,), as_of=as_of)
     if asked not in get_args(GateStage) and asked not in {one.name for one in known.gates}:
         names = ", ".join((*get_args(GateStage), *(one.name for one in known.gates)))
         raise NotFoundError(f"There is no stage and no gate called `{asked[:80]}`.", fix=f"Known: {names}.")

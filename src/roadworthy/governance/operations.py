@@ -162,7 +162,7 @@ def withdraw_approval(
             f"{standing.ref} has nothing {'of that id' if approval else 'you said'} to withdraw.",
             fix=f"`roadworthy explain {standing.ref}` lists the approvals and refusals with their ids.",
         )
-    estate = queries.estate(tx)
+    estate = queries.around(tx)
     peers = estate.holders(chosen.role, standing.namespace, now=now)
     if actor.principal != chosen.person and actor.principal not in peers:
         raise MayNotApproveError(
@@ -209,7 +209,7 @@ def _voice_of(
     tx: Tx, standing: Standing, wanted: list[str], *, actor: Actor, now: datetime
 ) -> dict[str, Voice]:
     """Return the roles in which somebody may speak, or say why there is none."""
-    estate = queries.estate(tx)
+    estate = queries.around(tx)
     held = {
         role: voice
         for role in wanted

@@ -279,7 +279,7 @@ def _intake_view(tx: Tx, call: Call, sent: intake_form.Sent, *, issues: Sequence
 
 def _outlook_of(tx: Tx, call: Call, sent: intake_form.Sent) -> Decision:
     """Decide the answers so far, with what the chosen unit says for all its use cases."""
-    estate, document = queries.estate(tx), intake_form.document(sent, _QUESTIONS)
+    estate, document = queries.around(tx), intake_form.document(sent, _QUESTIONS)
     unit = document["metadata"].get("namespace", ROOT_NAMESPACE)
     none = [
         one for one in sent.get(intake_form.NONE_FIELD, ()) if one in estate.rulebook.vocabulary.questions
@@ -347,7 +347,7 @@ def declare_use_case(tx: Tx, call: Call, **sent: list[str]) -> Any:
 def use_case_page(tx: Tx, call: Call, name: UseCaseName) -> View:
     """One use case: what is between it and its first call, and everything about it."""
     standing = queries.standing(tx, use_case=name, now=call.now)
-    estate = queries.estate(tx)
+    estate = queries.around(tx)
     stored = registry.get(tx, USE_CASE, name)
     spec, principal = stored.spec, call.who.principal
     mark, sentence = case_page.headline(standing)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -38,46 +39,87 @@ KINDS = (
     *(PROVIDER, MODEL, ROUTE, GATE, EXCLUSION),
 )
 """The kinds verdicts are computed from."""
+AROUND = Catalogue(tuple(kind for kind in KINDS if kind not in {USE_CASE, SERVICE_ACCOUNT}))
+"""Those that verdicts rest on beside the use cases and the programs that declare them."""
 
 SAID = (*FACTS, ExceptionGranted, ExceptionRevoked, *CONFLICT_FACTS)
 """What people say of use cases that verdicts rest on."""
 
 _CATALOGUE = Catalogue(KINDS)
+_CASES = Catalogue((USE_CASE,))
+_ACCOUNTS = Catalogue((SERVICE_ACCOUNT,))
+
+
+def around(tx: Tx, *, as_of: datetime | None = None) -> Estate:
+    """Return what verdicts rest on beside the use cases: people, roles, units, models, rules and gates.
+
+    It is arranged anew only when some of it changes, however many use cases there are.
+    """
+    if as_of is not None:
+        key = f"governance.around.{audit.size_at(tx, as_of)}"
+        if key not in tx.memo:
+            tx.memo[key] = _arranged(registry.as_of(tx, AROUND, audit.size_at(tx, as_of)))
+        past = tx.memo[key]
+        assert isinstance(past, Estate)
+        return past
+    read = tuple(registry.held(tx, kind) for kind in AROUND)
+    for place in (tx.memo, tx.shared):
+        kept: tuple[tuple[object, ...], Estate] | None = place.get("governance.around")
+        if kept is not None and all(one is other for one, other in zip(kept[0], read, strict=True)):
+            return kept[1]
+    made = _arranged(one.resource for all_ in read for one in all_)
+    # What a transaction has changed itself, it may still take back.
+    (tx.memo if audit.has_appended(tx) else tx.shared)["governance.around"] = (read, made)
+    return made
+
+
+def _arranged(resources: Iterable[Resource[Any]]) -> Estate:
+    by_kind: dict[str, list[Resource[Any]]] = {kind.name: [] for kind in KINDS}
+    for one in resources:
+        by_kind[one.kind].append(one)
+    return arrange(by_kind, declared={}, said={})
 
 
 def estate(tx: Tx, *, as_of: datetime | None = None) -> Estate:
     """Read all that verdicts are computed from, once for each state of the log in a transaction."""
+    return _estate(tx, None, as_of=as_of)
+
+
+def estate_of(tx: Tx, names: Collection[str], *, as_of: datetime | None = None) -> Estate:
+    """Read what the verdicts of some use cases are computed from; it knows no other use cases."""
+    return _estate(tx, frozenset(names), as_of=as_of)
+
+
+def _estate(tx: Tx, names: frozenset[str] | None, *, as_of: datetime | None) -> Estate:
     size = audit.size(tx) if as_of is None else audit.size_at(tx, as_of)
-    key = f"governance.estate.{size}.{as_of}"
-    if key not in tx.memo:
-        tx.memo[key] = _read(tx, size=size, as_of=as_of)
-    found = tx.memo[key]
-    assert isinstance(found, Estate)
+    held: dict[Any, Estate] = tx.memo.setdefault("governance.estate", {})
+    for whose in (None, names):
+        if (found := held.get((size, as_of, whose))) is not None:
+            return found
+    found = held[size, as_of, names] = _read(tx, names, size=size, as_of=as_of)
     return found
 
 
-def _read(tx: Tx, *, size: int, as_of: datetime | None) -> Estate:
-    by_kind: dict[str, list[Resource[Any]]] = {kind.name: [] for kind in KINDS}
+def _read(tx: Tx, names: frozenset[str] | None, *, size: int, as_of: datetime | None) -> Estate:
     where: dict[str, tuple[int, str, str]] = {}
     if as_of is None:
-        for kind in KINDS:
-            for one in registry.every(tx, kind):
-                by_kind[kind.name].append(one.resource)
-                where[one.ref] = (one.generation, one.declared_at, one.managed_by)
+        cases = registry.every(tx, USE_CASE) if names is None else registry.among(tx, USE_CASE, names)
+        where = {one.name: (one.generation, one.declared_at, one.managed_by) for one in cases}
+        resources = [one.resource for one in cases]
     else:
-        for resource in registry.as_of(tx, _CATALOGUE, size):
-            by_kind[resource.kind].append(resource)
+        resources = registry.as_of(tx, _CASES, size, names=names)
     versions: dict[str, list[registry.Version]] = {}
-    for version in registry.versions(tx, USE_CASE, audit_size=size):
+    if names is None:
+        written = registry.versions(tx, USE_CASE, audit_size=size)
+    else:
+        written = registry.versions_among(tx, USE_CASE, names, audit_size=size)
+    for version in written:
         versions.setdefault(version.name, []).append(version)
-    said: dict[str, list[Recorded[Any]]] = {}
-    for event in evidence.of_types(tx, SAID, as_of=as_of):
-        said.setdefault(event.subject, []).append(event)
     declared = {}
-    for resource in by_kind["UseCase"]:
+    for resource in resources:
         own = versions.get(resource.name, [])
         last = own[-1].generation if own else 0
-        generation, source, manager = where.get(f"use-case/{resource.name}", (last, "", ""))
+        generation, source, manager = where.get(resource.name, (last, "", ""))
         declared[resource.name] = Declared(
             resource,
             generation,
@@ -86,14 +128,41 @@ def _read(tx: Tx, *, size: int, as_of: datetime | None) -> Estate:
             tuple((one.actor, one.document) for one in own),
             own[-1].at if own else None,
         )
-    return arrange(by_kind, declared=declared, said={ref: tuple(events) for ref, events in said.items()})
+    return replace(
+        around(tx, as_of=as_of),
+        use_cases=declared,
+        said=_said(tx, None if names is None else declared, as_of=as_of),
+        account_owners=account_owners(tx, {one.actor for one in written}, size=size, as_of=as_of),
+    )
+
+
+def _said(
+    tx: Tx, names: Collection[str] | None, *, as_of: datetime | None
+) -> dict[str, tuple[Recorded[Any], ...]]:
+    """Return what was said, by the use case it is about: of some use cases, or of all."""
+    found: dict[str, list[Recorded[Any]]] = {}
+    refs = None if names is None else [f"use-case/{name}" for name in names]
+    for event in evidence.of_types(tx, SAID, subjects=refs, as_of=as_of):
+        found.setdefault(event.subject, []).append(event)
+    return {ref: tuple(events) for ref, events in found.items()}
+
+
+def account_owners(
+    tx: Tx, authors: Collection[str], *, size: int = 0, as_of: datetime | None = None
+) -> dict[str, str]:
+    """Return who owns the programs among some authors: `service-account/ci` -> `person/ada`."""
+    named = [name.partition("/")[2] for name in authors if name.startswith("service-account/")]
+    if as_of is None:
+        accounts = [one.resource for one in registry.among(tx, SERVICE_ACCOUNT, named)]
+    else:
+        accounts = registry.as_of(tx, _ACCOUNTS, size, names=named)
+    return {f"service-account/{one.name}": f"person/{one.spec.owner}" for one in accounts}
 
 
 def standing(tx: Tx, *, use_case: str, now: datetime, as_of: datetime | None = None) -> Standing:
     """Return everything about one use case; with `as_of`, the verdict as it was at that moment."""
-    known = estate(tx, as_of=as_of)
-    declared = known.use_cases.get(use_case)
-    if declared is None:
+    known = estate_of(tx, (use_case,), as_of=as_of)
+    if use_case not in known.use_cases:
         raise NotFoundError(
             f"There is no use case called `{use_case[:80]}`.",
             fix="`roadworthy get use-case` lists them.",
@@ -135,36 +204,19 @@ def standings(tx: Tx, *, now: datetime, as_of: datetime | None = None) -> tuple[
 
 def standings_among(tx: Tx, names: Collection[str], *, now: datetime) -> dict[str, Standing]:
     """Return where some use cases stand; what there are many of is read for these alone."""
-    by_kind: dict[str, list[Resource[Any]]] = {
-        kind.name: [one.resource for one in registry.every(tx, kind)]
-        for kind in KINDS
-        if kind not in {USE_CASE, SERVICE_ACCOUNT}
-    }
-    cases = registry.among(tx, USE_CASE, names)
-    versions: dict[str, list[registry.Version]] = {}
-    for version in registry.versions_among(tx, USE_CASE, names):
-        versions.setdefault(version.name, []).append(version)
-    said: dict[str, list[Recorded[Any]]] = {}
-    for start in range(0, len(cases), 400):  # stays under every engine's limit of bound values
-        subjects = [one.ref for one in cases[start : start + 400]]
-        for event in evidence.of_types(tx, SAID, subjects=subjects):
-            said.setdefault(event.subject, []).append(event)
-    authors = {one.actor for own in versions.values() for one in own}
-    accounts = [name.partition("/")[2] for name in authors if name.startswith("service-account/")]
-    by_kind["ServiceAccount"] = [one.resource for one in registry.among(tx, SERVICE_ACCOUNT, accounts)]
-    declared = {
-        one.name: Declared(
-            one.resource,
-            one.generation,
-            one.declared_at,
-            one.managed_by,
-            tuple((each.actor, each.document) for each in versions.get(one.name, ())),
-            versions[one.name][-1].at if one.name in versions else None,
-        )
-        for one in cases
-    }
-    known = arrange(by_kind, declared=declared, said={ref: tuple(events) for ref, events in said.items()})
-    return assessed(tx, known, declared, now=now)
+    known = estate_of(tx, names)
+    return assessed(tx, known, sorted(known.use_cases), now=now)
+
+
+def names(tx: Tx) -> set[str]:
+    """Return the name of every use case."""
+    return set(registry.names(tx, USE_CASE))
+
+
+def referring(tx: Tx, kind: str, name: str) -> set[str]:
+    """Return the use cases that name something in their declaration."""
+    links = registry.linked_from(tx, _CATALOGUE.get(kind), name)
+    return {link["name"] for link in links if link["kind"] == USE_CASE.name}
 
 
 def depending_on(tx: Tx, kind: str, name: str) -> set[str]:

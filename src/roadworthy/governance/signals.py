@@ -51,8 +51,9 @@ _Assessed = tuple[tuple[Recorded[Any], ...], Standing]
 
 def _assessed(tx: Tx, asked: Asked) -> dict[str, _Assessed]:
     """Assess the use cases from what was declared and said; the same ones are assessed once."""
-    known = queries.estate(tx, as_of=asked.as_of)
-    held: dict[str, _Assessed] = tx.memo.setdefault(f"governance.assessed.{id(known)}.{asked.now}", {})
+    known = queries.estate_of(tx, asked.use_cases, as_of=asked.as_of)
+    key = f"governance.assessed.{audit.size(tx)}.{asked.as_of}.{asked.now}"
+    held: dict[str, _Assessed] = tx.memo.setdefault(key, {})
     for name in asked.use_cases:
         if name not in held and name in known.use_cases:
             declared = known.use_cases[name]
@@ -123,7 +124,7 @@ def _changes(tx: Tx, asked: Asked) -> dict[str, datetime]:
     if size is None:
         versions = registry.versions_among(tx, USE_CASE, asked.use_cases)
     else:
-        versions = registry.versions(tx, USE_CASE, audit_size=size)
+        versions = registry.versions_among(tx, USE_CASE, asked.use_cases, audit_size=size)
     for one in versions:
         if one.document is None:
             last.pop(one.name, None)

@@ -25,20 +25,25 @@ from roadworthy.registry.resource import Stored
 
 
 def directory(tx: Tx) -> Directory:
-    """Read everybody once for each state of the log within a transaction."""
-    key = f"identity.directory.{audit.size(tx)}"
-    if key not in tx.memo:
-        tx.memo[key] = _read_directory(tx)
-    found = tx.memo[key]
-    assert isinstance(found, Directory)
-    return found
+    """Return everybody, put together anew only when somebody or something of theirs changes."""
+    read = tuple(registry.held(tx, kind) for kind in (PERSON, SERVICE_ACCOUNT, ROLE_BINDING, UNIT_TREE))
+    for place in (tx.memo, tx.shared):
+        kept: tuple[tuple[object, ...], Directory] | None = place.get("identity.directory")
+        if kept is not None and all(one is other for one, other in zip(kept[0], read, strict=True)):
+            return kept[1]
+    made = _directory(*read)
+    # What a transaction has changed itself, it may still take back.
+    (tx.memo if audit.has_appended(tx) else tx.shared)["identity.directory"] = (read, made)
+    return made
 
 
-def _read_directory(tx: Tx) -> Directory:
-    everybody = [
-        *(_person(one) for one in registry.every(tx, PERSON)),
-        *(_account(one) for one in registry.every(tx, SERVICE_ACCOUNT)),
-    ]
+def _directory(
+    people: Iterable[Stored[Any]],
+    accounts: Iterable[Stored[Any]],
+    bound: Iterable[Stored[Any]],
+    units: Iterable[Stored[Any]],
+) -> Directory:
+    everybody = [*map(_person, people), *map(_account, accounts)]
     bindings = tuple(
         Binding(
             name=one.name,
@@ -47,9 +52,9 @@ def _read_directory(tx: Tx) -> Directory:
             namespace=one.namespace,
             source=one.declared_at,
         )
-        for one in registry.every(tx, ROLE_BINDING)
+        for one in bound
     )
-    parents = {one.name: one.spec.parent for one in registry.every(tx, UNIT_TREE)}
+    parents = {one.name: one.spec.parent for one in units}
     return Directory({one.name: one for one in everybody}, bindings, parents)
 
 
@@ -198,9 +203,9 @@ def keys_of(tx: Tx, *, account: str) -> tuple[Credential, ...]:
     return tuple(credential_of(row) for row in rows)
 
 
-def all_keys(tx: Tx) -> tuple[Credential, ...]:
-    """Return every gateway key, oldest first."""
-    return tuple(credential_of(row) for row in store.listing(tx, type_="key"))
+def all_keys(tx: Tx, *, use_cases: Collection[str] | None = None) -> tuple[Credential, ...]:
+    """Return every gateway key, or those for some hundred use cases at most, oldest first."""
+    return tuple(credential_of(row) for row in store.listing(tx, type_="key", use_cases=use_cases))
 
 
 def tokens_of(tx: Tx, *, principal: str) -> tuple[Credential, ...]:

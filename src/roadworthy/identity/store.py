@@ -48,13 +48,17 @@ def by_id(tx: Tx, id_: str, type_: str) -> Row[Any] | None:
     return tx.connection.execute(select(credentials).where(where)).one_or_none()
 
 
-def listing(tx: Tx, *, type_: str = "", principal: str = "") -> list[Row[Any]]:
-    """Return credentials, oldest first."""
+def listing(
+    tx: Tx, *, type_: str = "", principal: str = "", use_cases: Iterable[str] | None = None
+) -> list[Row[Any]]:
+    """Return credentials, oldest first; with `use_cases`, some hundred at most, those for them."""
     query = select(credentials).order_by(credentials.c.issued_at, credentials.c.id)
     if type_:
         query = query.where(credentials.c.type == type_)
     if principal:
         query = query.where(credentials.c.principal == principal)
+    if use_cases is not None:
+        query = query.where(credentials.c.use_case.in_(list(use_cases)))
     return list(tx.connection.execute(query))
 
 

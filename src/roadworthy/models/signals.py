@@ -56,10 +56,10 @@ def collect(tx: Tx, asked: Asked) -> Mapping[str, Iterable[Signal]]:
     """Say of each use case what it can reach, what it reached, and on which terms."""
     known = supply(tx, asked)
     strange: dict[str, int] = {}
-    for one in reach.reached(tx, since=asked.now - WINDOW, until=asked.now):
+    for one in reach.reached(tx, since=asked.now - WINDOW, until=asked.now, use_cases=asked.few):
         if one.model and one.model not in known.models:
             strange[one.use_case] = strange.get(one.use_case, 0) + one.calls
-    reviews = _reviews(tx, asked)
+    reviews = _reviews(tx, asked, known)
     found: dict[str, list[Signal]] = {}
     for name, resource in asked.use_cases.items():
         spec = resource.spec
@@ -98,12 +98,13 @@ def _terms(asked: Asked, known: Supply, providers: set[str]) -> list[Signal]:
     return found
 
 
-def _reviews(tx: Tx, asked: Asked) -> dict[str, Signal]:
+def _reviews(tx: Tx, asked: Asked, known: Supply) -> dict[str, Signal]:
     """Return the newest review of each provider that was not taken back."""
     found: dict[str, Signal] = {}
-    for piece in uploads.pieces(tx, as_of=asked.as_of):
-        kind, _, name = piece.fact.about.partition("/")
-        if kind != "provider" or piece.withdrawn is not None:
+    about = [f"provider/{name}" for name in known.providers]
+    for piece in uploads.pieces(tx, about=about, as_of=asked.as_of):
+        name = piece.fact.about.partition("/")[2]
+        if piece.withdrawn is not None:
             continue
         for one in signals_of(piece.recorded):
             if one.name == REVIEWED and (name not in found or found[name].at <= one.at):

@@ -67,8 +67,21 @@ head = Table(
 )
 
 
+_HEAD = "audit.head"
+
+
 def read_head(tx: Tx) -> tuple[int, int]:
-    """Return (number of entries, revision of the last one that gateways must know)."""
+    """Return (number of entries, revision of the last one that gateways must know).
+
+    Read once: a reader sees one state, and nobody writes beside a writer.
+    """
+    held: tuple[int, int] | None = tx.memo.get(_HEAD)
+    if held is None:
+        held = tx.memo[_HEAD] = _read_head(tx)
+    return held
+
+
+def _read_head(tx: Tx) -> tuple[int, int]:
     row = tx.connection.execute(select(head.c.size, head.c.revision).where(head.c.id == 1)).one_or_none()
     return (row.size, row.revision) if row else (0, 0)
 
@@ -78,6 +91,7 @@ def write_head(tx: Tx, *, size: int, revision: int) -> None:
     moved = tx.connection.execute(update(head).where(head.c.id == 1).values(size=size, revision=revision))
     if moved.rowcount == 0:
         tx.connection.execute(insert(head).values(id=1, size=size, revision=revision))
+    tx.memo[_HEAD] = (size, revision)
 
 
 def add_entry(tx: Tx, *, salt: bytes, body: str, **columns: Any) -> None:

@@ -65,27 +65,75 @@ def get(tx: Tx, kind: Kind, name: str) -> Stored[Any]:
 
 
 def every(tx: Tx, kind: Kind) -> list[Stored[Any]]:
-    """Return every resource of a kind, by name.
+    """Return every resource of a kind, by name."""
+    return list(held(tx, kind))
 
-    What is declared follows from the log, so a list read at one size of the log holds for as long as the
-    log has that size. A transaction that has appended to it keeps its lists to itself: it may roll back.
+
+def held(tx: Tx, kind: Kind) -> tuple[Stored[Any], ...]:
+    """Return every resource of a kind, by name: the same object for as long as nothing of the kind changes.
+
+    What is declared follows from the log, so what was read at one size of the log holds as far as that log
+    goes, and the entries after it name what to read again. A transaction that has appended to it keeps what
+    it reads to itself: it may roll back.
     """
     size = audit.size(tx)
-    kept = _kept(tx)
     # By its spec too: a slice may read a kind of another through a narrower spec of its own.
-    held = kept.get((kind.name, kind.spec))
-    if held is None or held[0] != size:
-        held = kept[kind.name, kind.spec] = (
-            size,
-            [_stored(kind, row) for row in store.read_all(tx, kind.name)],
-        )
-    return list(held[1])
+    key = (kind.name, kind.spec)
+    own: dict[tuple[str, type], _Held] = tx.memo.setdefault("registry.held", {})
+    if (found := own.get(key)) is not None and found.size == size:
+        return found.all
+    shared: dict[tuple[str, type], _Held] = tx.shared.setdefault("registry.held", {})
+    base = found or shared.get(key)
+    changed = None if base is None else _changed_since(tx, base)
+    if base is None or changed is None:
+        every_one = tuple(sorted((_stored(kind, row) for row in store.read_all(tx, kind.name)), key=_name))
+    else:
+        every_one = _with(tx, kind, base.all, {name for one, name in changed if one == kind.name})
+    new = own[key] = _Held(size, audit.mark(tx, size), every_one)
+    beside = shared.get(key)
+    # A reader that began before the newest change does not take it from those that began after it.
+    if not audit.has_appended(tx) and (beside is None or beside.size <= size):
+        shared[key] = new
+    return every_one
 
 
-def _kept(tx: Tx) -> dict[tuple[str, type], tuple[int, list[Stored[Any]]]]:
-    place = tx.memo if audit.has_appended(tx) else tx.shared
-    kept: dict[tuple[str, type], tuple[int, list[Stored[Any]]]] = place.setdefault("registry.every", {})
-    return kept
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What was read of a kind, and the log it was read at."""
+
+    size: int
+    mark: bytes
+    all: tuple[Stored[Any], ...]
+
+
+_FEW = 500
+"""As many changes are read one by one; beyond that the whole kind is read anew."""
+
+
+def _changed_since(tx: Tx, base: _Held) -> list[tuple[str, str]] | None:
+    """Return (kind, name) of what changed since; None for too much, or where it was another log."""
+    size = audit.size(tx)
+    if base.size > size or audit.mark(tx, base.size) != base.mark:
+        return None
+    if base.size == size:
+        return []
+    key = f"registry.changed.{base.size}.{size}"
+    if key not in tx.memo:
+        rows = store.changed_since(tx, base.size, limit=_FEW + 1)
+        tx.memo[key] = None if len(rows) > _FEW else [(row.kind, row.name) for row in rows]
+    found: list[tuple[str, str]] | None = tx.memo[key]
+    return found
+
+
+def _with(tx: Tx, kind: Kind, before: tuple[Stored[Any], ...], names: set[str]) -> tuple[Stored[Any], ...]:
+    if not names:
+        return before
+    stay = [one for one in before if one.name not in names]
+    return tuple(sorted((*stay, *among(tx, kind, names)), key=_name))
+
+
+def _name(one: Stored[Any]) -> str:
+    return one.name
 
 
 def everything(tx: Tx, catalogue: Catalogue) -> list[Stored[Any]]:
@@ -111,13 +159,19 @@ def page(
     return [_stored(kind, row) for row in rows[:size]], rows[size - 1].name if len(rows) > size else ""
 
 
-def as_of(tx: Tx, catalogue: Catalogue, audit_size: int) -> list[Resource[Any]]:
-    """Return every declaration of the catalogue's kinds as the log of that size left it."""
-    return [
-        _resource(catalogue.get(row.kind), row.document)
-        for row in store.as_of_audit(tx, audit_size)
-        if row.document is not None and catalogue.find(row.kind) is not None
-    ]
+def as_of(
+    tx: Tx, catalogue: Catalogue, audit_size: int, *, names: Iterable[str] | None = None
+) -> list[Resource[Any]]:
+    """Return what is declared of the catalogue's kinds, or under some names, as of that size of the log."""
+    kinds = [kind.name for kind in catalogue]
+    wanted = None if names is None else list(names)
+    rows: list[Any] = []
+    if wanted is None:
+        rows = store.as_of_audit(tx, audit_size, kinds)
+    else:
+        for start in range(0, len(wanted), 400):  # stays under every engine's limit of bound values
+            rows += store.as_of_audit(tx, audit_size, kinds, wanted[start : start + 400])
+    return [_parsed(catalogue.get(row.kind), row.document) for row in rows if row.document is not None]
 
 
 def history(
@@ -171,11 +225,13 @@ def versions(tx: Tx, kind: Kind, *, name: str | None = None, audit_size: int | N
     ]
 
 
-def versions_among(tx: Tx, kind: Kind, names: Iterable[str]) -> list[Version]:
-    """Return the versions of some resources, oldest first."""
+def versions_among(
+    tx: Tx, kind: Kind, names: Iterable[str], *, audit_size: int | None = None
+) -> list[Version]:
+    """Return the versions of some resources, oldest first, as the log of that size held them."""
     return [
         Version(row.name, row.generation, row.action, row.document, row.actor, row.at)
-        for row in store.versions_among(tx, kind.name, names)
+        for row in store.versions_among(tx, kind.name, names, audit_size=audit_size)
     ]
 
 
@@ -191,7 +247,7 @@ def names(tx: Tx, kind: Kind) -> list[str]:
 
 def among(tx: Tx, kind: Kind, names: Iterable[str]) -> list[Stored[Any]]:
     """Return the resources of a kind among these names, by name."""
-    rows = store.read_many(tx, ((kind.name, name) for name in names))
+    rows = store.read_named(tx, kind.name, names)
     return sorted((_stored(kind, row) for row in rows), key=lambda one: one.name)
 
 

@@ -90,6 +90,15 @@ def read_many(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[Row[Any]]:
     return found
 
 
+def read_named(tx: Tx, kind: str, names: Iterable[str]) -> list[Row[Any]]:
+    """Return the current resources of a kind among these names."""
+    wanted, found = list(names), list[Row[Any]]()
+    for start in range(0, len(wanted), 400):  # stays under every engine's limit of bound values
+        part = resources.c.name.in_(wanted[start : start + 400])
+        found.extend(tx.connection.execute(_raw(resources).where(resources.c.kind == kind, part)))
+    return found
+
+
 def read_all(tx: Tx, kind: str | None = None) -> list[Row[Any]]:
     """Return every current resource, or every one of a kind, by name."""
     query = _raw(resources).order_by(resources.c.kind, resources.c.name)
@@ -180,14 +189,24 @@ def versions_of(tx: Tx, kind: str, *, name: str | None, audit_size: int | None) 
     return list(tx.connection.execute(query.order_by(versions.c.audit_seq)))
 
 
-def versions_among(tx: Tx, kind: str, names: Iterable[str]) -> list[Row[Any]]:
-    """Return the versions of some resources of a kind, in the order of the log."""
+def versions_among(
+    tx: Tx, kind: str, names: Iterable[str], *, audit_size: int | None = None
+) -> list[Row[Any]]:
+    """Return the versions of some resources of a kind as the log of that size held them, in its order."""
     wanted, found = list(names), list[Row[Any]]()
     for start in range(0, len(wanted), 400):  # stays under every engine's limit of bound values
         part = versions.c.name.in_(wanted[start : start + 400])
         query = select(versions).where(versions.c.kind == kind, part).order_by(versions.c.audit_seq)
+        if audit_size is not None:
+            query = query.where(versions.c.audit_seq < audit_size)
         found.extend(tx.connection.execute(query))
     return found
+
+
+def changed_since(tx: Tx, audit_size: int, *, limit: int) -> list[Row[Any]]:
+    """Return (kind, name) of what was declared or deleted since the log had that size."""
+    query = select(versions.c.kind, versions.c.name).where(versions.c.audit_seq >= audit_size)
+    return list(tx.connection.execute(query.limit(limit)))
 
 
 def authored(tx: Tx, kind: str, actor: str) -> list[str]:
@@ -230,20 +249,24 @@ def erase_versions(tx: Tx, kind: str, name: str) -> None:
     tx.connection.execute(update(versions).where(where).values(blank))
 
 
-def as_of_audit(tx: Tx, audit_size: int) -> list[Row[Any]]:
-    """Return the version of every resource as the log of that size left it; deleted ones are absent."""
-    newest = (
-        select(versions.c.kind, versions.c.name, func.max(versions.c.generation).label("generation"))
-        .where(versions.c.audit_seq < audit_size)
-        .group_by(versions.c.kind, versions.c.name)
-        .subquery()
-    )
+def as_of_audit(
+    tx: Tx, audit_size: int, kinds: Iterable[str], names: Iterable[str] | None = None
+) -> list[Row[Any]]:
+    """Return each resource of some kinds as the log of that size left it, without deleted ones.
+
+    Documents are the text that is stored. With `names`, some hundred at most, those alone.
+    """
+    chosen = select(versions.c.kind, versions.c.name, func.max(versions.c.generation).label("generation"))
+    chosen = chosen.where(versions.c.audit_seq < audit_size, versions.c.kind.in_(list(kinds)))
+    if names is not None:
+        chosen = chosen.where(versions.c.name.in_(list(names)))
+    newest = chosen.group_by(versions.c.kind, versions.c.name).subquery()
     same = and_(
         versions.c.kind == newest.c.kind,
         versions.c.name == newest.c.name,
         versions.c.generation == newest.c.generation,
     )
-    query = select(versions).join(newest, same).where(versions.c.action != "delete")
+    query = _raw(versions).join(newest, same).where(versions.c.action != "delete")
     return list(tx.connection.execute(query.order_by(versions.c.kind, versions.c.name)))
 
 

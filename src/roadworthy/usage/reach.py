@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,8 +22,13 @@ class Reached:
     last_at: datetime
 
 
-def reached(tx: Tx, *, since: datetime, until: datetime) -> list[Reached]:
-    """Return what calls of a time reached, by use case, caller and model; hours are counted whole."""
+def reached(
+    tx: Tx, *, since: datetime, until: datetime, use_cases: Collection[str] | None = None
+) -> list[Reached]:
+    """Return what calls of a time reached, by use case, caller and model; hours are counted whole.
+
+    Those of some hundred use cases at most, or of all.
+    """
     return [
         Reached(
             use_case=row.use_case,
@@ -32,7 +38,7 @@ def reached(tx: Tx, *, since: datetime, until: datetime) -> list[Reached]:
             calls=int(row.calls),
             last_at=datetime.fromtimestamp(int(row.last_at) / 1_000_000, UTC),
         )
-        for row in rollup_store.reached(tx, since=since, until=until)
+        for row in rollup_store.reached(tx, since=since, until=until, use_cases=use_cases)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -147,7 +147,9 @@ def _counted(tx: Tx, hour: int, *, use_case: str, begin: int, end: int) -> Itera
             yield key, cell
 
 
-def reached(tx: Tx, *, since: datetime, until: datetime) -> list[Any]:
+def reached(
+    tx: Tx, *, since: datetime, until: datetime, use_cases: Collection[str] | None = None
+) -> list[Any]:
     """Return how many calls of production reached which model, and when last, by use case and caller.
 
     Whole hours: one that the time cuts counts with all its calls.
@@ -163,6 +165,8 @@ def reached(tx: Tx, *, since: datetime, until: datetime) -> list[Any]:
         )
         .group_by(*names)
     )
+    if use_cases is not None:
+        query = query.where(hours.c.use_case.in_(list(use_cases)))
     return [row for row in tx.connection.execute(query) if row.calls > 0]
 
 
