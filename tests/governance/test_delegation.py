@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -93,6 +93,21 @@ def test_a_stand_in_approves_in_anothers_name(company: Company) -> None:
     assert any("person/gus for person/cleo" in part for part in later.grant.made_of)
     company.delete("RoleBinding", "cleo-security-approver")
     assert company.standing().grant is None
+
+
+def test_a_grant_ends_when_a_stand_in_leaves(company: Company) -> None:
+    """The grant carries the day, so that the gateway needs no newer snapshot to refuse."""
+    leaves = datetime(2026, 11, 26, tzinfo=UTC)
+    company.declare(use_case(intake=with_facts(**CUSTOMERS)))
+    company.declare(delegation(), actor="person/cleo")
+    person = {"display_name": "Gus", "disabled_on": leaves.date().isoformat()}
+    company.declare(document("Person", "gus", person), actor=SETUP)
+    say(company, "ben")
+    say(company, "gus", role="security-approver")
+    grant = company.standing(now=LATER).grant
+    assert grant is not None
+    assert grant.expires_at == leaves
+    assert company.standing(now=leaves).grant is None
 
 
 def test_the_two_have_one_voice(company: Company) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from roadworthy.evidence.fact import Recorded
-from roadworthy.governance.delegation import Voice
+from roadworthy.governance.delegation import NEVER, Voice
 from roadworthy.governance.facts import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn, DissentRecorded
 from roadworthy.governance.requirements import ApprovalNeed
 from roadworthy.rules.tier import Tier, rank
@@ -126,7 +126,7 @@ class Grounds:
     authors: Mapping[str, str]
     now: datetime
     role_until: Until
-    is_here: Callable[[str], bool] = lambda _person: True
+    here_until: Callable[[str], datetime] = lambda _person: NEVER
 
 
 def review(events: Sequence[Recorded[Any]], *, grounds: Grounds) -> Review:
@@ -186,8 +186,9 @@ def _one_voice(
 
 
 def _ends(person: str, fact: ApprovalGiven, grounds: Grounds) -> datetime:
-    """Return when it ends: on its own date, or with the role it was given in."""
-    return min(fact.expires_at, grounds.role_until(fact.on_behalf_of or person, fact.role))
+    """Return when it ends: on its own date, with the role it was given in, or when who gave it leaves."""
+    role_until = grounds.role_until(fact.on_behalf_of or person, fact.role)
+    return min(fact.expires_at, role_until, grounds.here_until(person))
 
 
 def _state(one: Recorded[Any], fact: ApprovalGiven, grounds: Grounds) -> tuple[State, str]:
@@ -201,7 +202,7 @@ def _state(one: Recorded[Any], fact: ApprovalGiven, grounds: Grounds) -> tuple[S
             return "void-author", f"{each} {grounds.authors[each]}"
     if fact.expires_at <= grounds.now:
         return "expired", "it has expired"
-    if not grounds.is_here(one.actor):
+    if grounds.here_until(one.actor) <= grounds.now:
         return "void-role", f"{one.actor} has left"
     if grounds.role_until(voice, fact.role) <= grounds.now:
         return "void-role", f"{voice} no longer holds the role"

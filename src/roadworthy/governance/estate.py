@@ -165,10 +165,14 @@ class Estate:
         }
         return tuple(sorted(found))
 
+    def here_until(self, person: str) -> datetime:
+        """Return until when a person is here; long ago for who was never here, or no longer is."""
+        known = self.staff.people.get(person)
+        return LONG_AGO if known is None else known.leaves_at or NEVER
+
     def is_here(self, person: str, *, now: datetime) -> bool:
         """Say whether a person is known and has not left."""
-        known = self.staff.people.get(person)
-        return known is not None and (known.leaves_at is None or now < known.leaves_at)
+        return now < self.here_until(person)
 
     def leaves(self) -> Mapping[str, datetime | None]:
         """Return by plain name when each person leaves."""

@@ -209,7 +209,7 @@ def _heard(
         authors=excluded,
         now=now,
         role_until=lambda person, role: estate.role_until(person, role, namespace),
-        is_here=lambda person: estate.is_here(person, now=now),
+        here_until=estate.here_until,
     )
     said = approvals.review(events, grounds=grounds)
     needs = approvals.needs(
