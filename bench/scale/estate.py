@@ -103,7 +103,7 @@ def fill(
         ]
     )
     refers = [(path, kind, name) for path, kind, name in references(spec)]
-    seq = 10**9  # beyond what the audit log will reach: its tree begins empty
+    seq = -(10**9)  # before what the audit log will hold: its tree begins empty
     with database.write() as tx:
         while batch := list(islice(documents, 2000)):
             resources, versions, links = [], [], []

@@ -237,17 +237,20 @@ def needs(
 ) -> tuple[Need, ...]:
     """Say for each role asked for what is held, what is missing and who can give it."""
     found = []
+    known = {*authors, *(name for one in said.approvals for name in (one.person, one.voice))}
     for need in asked:
         held = said.valid(need.role)[: need.quorum]
-        giving = {one.person for one in held}
+        seen = {one.person for one in held}
         can, cannot = list[str](), list[tuple[str, str]]()
         for voice in voices(need.role):
-            why = obstacle(voice, need.role, said=said, authors=authors)
-            if voice.person in giving or voice.person in can:
+            if voice.person in seen:
                 continue
-            if why:
+            # Of somebody who wrote nothing and said nothing there is nothing to look at.
+            new = not voice.on_behalf_of and voice.person not in known
+            if why := "" if new else obstacle(voice, need.role, said=said, authors=authors):
                 cannot.append((voice.person, why))
             else:
+                seen.add(voice.person)
                 can.append(voice.person)
         found.append(
             Need(need.role, need.quorum, need.valid_days, held, tuple(can), tuple(cannot), need.because)

@@ -52,6 +52,10 @@ class Someone:
     leaves_at: datetime | None = None
 
 
+_KEPT = 512
+"""Answers kept for the roles and units of some moments."""
+
+
 @dataclass(frozen=True)
 class Staff:
     """Who there is and in which roles, found without reading everybody each time."""
@@ -59,6 +63,50 @@ class Staff:
     people: Mapping[str, Someone] = field(default_factory=dict)
     """By `person/ada`."""
     bindings: tuple[tuple[str, Held], ...] = ()
+    stand_ins: tuple[StandIn, ...] = ()
+
+    @cached_property
+    def _spoken_for(self) -> dict[tuple[str, tuple[str, ...], datetime], tuple[Voice, ...]]:
+        return {}
+
+    def voices(self, role: str, covering: tuple[str, ...], *, now: datetime) -> tuple[Voice, ...]:
+        """Return who can speak in a role in these units; the same for every use case of a unit."""
+        key = (role, covering, now)
+        known = self._spoken_for
+        if (found := known.get(key)) is None:
+            spoken = voices(
+                self.holders(role, covering, now=now), self.stand_ins, role=role, covering=covering, now=now
+            )
+            if len(known) >= _KEPT:
+                known.clear()
+            found = known[key] = tuple(one for one in spoken if now < self.here_until(one.person))
+        return found
+
+    @cached_property
+    def _holding(self) -> dict[tuple[str, tuple[str, ...], datetime], tuple[str, ...]]:
+        return {}
+
+    def holders(self, role: str, covering: tuple[str, ...], *, now: datetime) -> tuple[str, ...]:
+        """Return the people still here who hold a role in one of these units, by name."""
+        key = (role, covering, now)
+        known = self._holding
+        if (found := known.get(key)) is None:
+            holding = {
+                subject
+                for unit in covering
+                for subject, held in self.by_role.get((role, unit), ())
+                if (held.expires_on is None or now < start_of(held.expires_on))
+                and now < self.here_until(subject)
+            }
+            if len(known) >= _KEPT:
+                known.clear()
+            found = known[key] = tuple(sorted(holding))
+        return found
+
+    def here_until(self, person: str) -> datetime:
+        """Return until when a person is here; long ago for who was never here, or no longer is."""
+        known = self.people.get(person)
+        return LONG_AGO if known is None else known.leaves_at or NEVER
 
     @cached_property
     def leaves(self) -> Mapping[str, datetime | None]:
@@ -106,7 +154,6 @@ class Estate:
     """Unit -> the answers that hold for all its use cases."""
     asks: Mapping[str, tuple[UnitApproval, ...]] = field(default_factory=dict)
     """Unit -> the approvals it asks for beyond the tier's."""
-    stand_ins: tuple[StandIn, ...] = ()
     exclusions: tuple[Resource[Exclusion], ...] = ()
     account_owners: Mapping[str, str] = field(default_factory=dict)
     """`service-account/ci` -> `person/ada`."""
@@ -133,14 +180,7 @@ class Estate:
 
     def voices(self, role: str, namespace: str, *, now: datetime) -> tuple[Voice, ...]:
         """Return who can speak in a role that covers a namespace, in their own name or in another's."""
-        found = voices(
-            self.holders(role, namespace, now=now),
-            self.stand_ins,
-            role=role,
-            covering=covering_units(namespace, self.parents),
-            now=now,
-        )
-        return tuple(one for one in found if self.is_here(one.person, now=now))
+        return self.staff.voices(role, tuple(covering_units(namespace, self.parents)), now=now)
 
     def role_until(self, person: str, role: str, namespace: str) -> datetime:
         """Return until when a person holds a role that covers a namespace; long ago if they do not."""
@@ -157,18 +197,11 @@ class Estate:
 
     def holders(self, role: str, namespace: str, *, now: datetime) -> tuple[str, ...]:
         """Return the people still here who hold a role that covers a namespace."""
-        found = {
-            subject
-            for unit in covering_units(namespace, self.parents)
-            for subject, held in self.staff.by_role.get((role, unit), ())
-            if (held.expires_on is None or now < start_of(held.expires_on)) and self.is_here(subject, now=now)
-        }
-        return tuple(sorted(found))
+        return self.staff.holders(role, tuple(covering_units(namespace, self.parents)), now=now)
 
     def here_until(self, person: str) -> datetime:
         """Return until when a person is here; long ago for who was never here, or no longer is."""
-        known = self.staff.people.get(person)
-        return LONG_AGO if known is None else known.leaves_at or NEVER
+        return self.staff.here_until(person)
 
     def is_here(self, person: str, *, now: datetime) -> bool:
         """Say whether a person is known and has not left."""
@@ -215,11 +248,11 @@ def arrange(
                 (one.spec.subject, Held(one.spec.role, one.spec.unit, one.spec.expires_on))
                 for one in by_kind["RoleBinding"]
             ),
+            tuple(stand_in(one.name, one.namespace, one.spec) for one in by_kind.get("Delegation", ())),
         ),
         parents={one.name: one.spec.parent for one in by_kind["Unit"]},
         profiles={one.name: one.spec.profile for one in by_kind["Unit"] if one.spec.profile},
         asks={one.name: one.spec.approvals for one in by_kind["Unit"] if one.spec.approvals},
-        stand_ins=tuple(stand_in(one.name, one.namespace, one.spec) for one in by_kind.get("Delegation", ())),
         account_owners={
             f"service-account/{one.name}": f"person/{one.spec.owner}" for one in by_kind["ServiceAccount"]
         },

@@ -10,6 +10,7 @@ from roadworthy.foundation import clock
 from roadworthy.foundation.errors import RoadworthyError
 from roadworthy.foundation.storage.database import Database
 from roadworthy.governance import reminder_operations as operations
+from roadworthy.governance.watch import Watch
 
 
 class ApprovalKeeper(threading.Thread):
@@ -22,6 +23,7 @@ class ApprovalKeeper(threading.Thread):
         self._database = database
         self._every_s = every_s
         self._now = now
+        self._watch = Watch()
         self._stop_asked = threading.Event()
         self.said = 0
         self.error = ""
@@ -31,14 +33,16 @@ class ApprovalKeeper(threading.Thread):
             self.once()
 
     def once(self) -> None:
-        """Record what is due by now, all of it or nothing."""
+        """Record what is due by now of what has changed or come due since, all of it or nothing."""
         try:
             now = self._now()
             with self._database.read() as tx:
-                waits = bool(operations.due(tx, now=now))
-            if waits:  # looked at again where nobody else writes: two control planes say it once
+                names = self._watch.wanted(tx, now=now)
+                found = operations.look(tx, names, now=now)
+            if found.due:  # looked at again where nobody else writes: two control planes say it once
                 with self._database.write() as tx:
-                    self.said += operations.record_due(tx, now=now)
+                    self.said += operations.record_due(tx, names, now=now)
+            self._watch.looked(names, found.again, now=now)
         except RoadworthyError as error:
             self.error = f"reminders could not be looked after: {error.what} {error.why}".strip()
             return

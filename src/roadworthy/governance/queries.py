@@ -112,7 +112,8 @@ def _read(tx: Tx, names: frozenset[str] | None, *, size: int, as_of: datetime | 
     if names is None:
         written = registry.versions(tx, USE_CASE, audit_size=size)
     else:
-        written = registry.versions_among(tx, USE_CASE, names, audit_size=size)
+        past = None if as_of is None else size
+        written = registry.versions_among(tx, USE_CASE, names, audit_size=past)
     for version in written:
         versions.setdefault(version.name, []).append(version)
     declared = {}
@@ -264,9 +265,15 @@ def within(tx: Tx, units: Collection[str]) -> set[str]:
 
 def waiting(tx: Tx, *, now: datetime) -> dict[str, tuple[Waiting, ...]]:
     """Return the approvals each use case waits for, with the reminders that were sent."""
-    known = estate(tx)
+    return waits_of(tx, estate(tx), standings(tx, now=now), refs=None, now=now)
+
+
+def waits_of(
+    tx: Tx, known: Estate, stand: Iterable[Standing], *, refs: Collection[str] | None, now: datetime
+) -> dict[str, tuple[Waiting, ...]]:
+    """Return the approvals that use cases of an estate wait for; `refs` names them where they are few."""
     said: dict[str, list[Recorded[Any]]] = {}
-    for event in evidence.of_types(tx, (ReminderSent, Escalated)):
+    for event in evidence.of_types(tx, (ReminderSent, Escalated), subjects=refs):
         said.setdefault(event.fact.use_case, []).append(event)
     return {
         one.use_case: reminders.waiting(
@@ -275,7 +282,7 @@ def waiting(tx: Tx, *, now: datetime) -> dict[str, tuple[Waiting, ...]]:
             said=said.get(one.use_case, ()),
             now=now,
         )
-        for one in standings(tx, now=now)
+        for one in stand
     }
 
 

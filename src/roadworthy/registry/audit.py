@@ -117,6 +117,12 @@ def enforced_since(tx: Tx, known: int, *, limit: int = 1000) -> list[tuple[str, 
     return None if len(rows) > limit else [(row.object, row.action) for row in rows]
 
 
+def named_since(tx: Tx, known: int, *, limit: int = 1000) -> list[str] | None:
+    """Return what the entries from a number on are about (`use-case/x`); None when there are too many."""
+    rows = audit_store.named_since(tx, known, limit + 1)
+    return None if len(rows) > limit else rows
+
+
 def has_appended(tx: Tx) -> bool:
     """Say whether this transaction has entries of its own, which may never be committed."""
     return _SIZE in tx.memo

@@ -215,6 +215,12 @@ def enforced_since(tx: Tx, seq: int, limit: int) -> list[Row[Any]]:
     return list(tx.connection.execute(query.order_by(entries.c.seq).limit(limit)))
 
 
+def named_since(tx: Tx, seq: int, limit: int) -> list[str]:
+    """Return the objects of the entries from a number on, in order."""
+    query = select(entries.c.object).where(entries.c.seq >= seq).order_by(entries.c.seq).limit(limit)
+    return list(tx.connection.execute(query).scalars())
+
+
 def size_at(tx: Tx, at: datetime) -> int:
     """Return how many entries the log had at a moment."""
     newest = tx.connection.execute(select(func.max(entries.c.seq)).where(entries.c.at <= at)).scalar()

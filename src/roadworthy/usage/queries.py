@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -424,9 +424,9 @@ def last_call(tx: Tx, use_case: str) -> TraceLine | None:
     return None if row is None else TraceLine(**line_of_row(row))
 
 
-def first_allowed(tx: Tx) -> dict[str, datetime]:
-    """Return for each use case when a call of it was first let through, as far as records are kept."""
-    return {row.use_case: row.first_at for row in store.first_allowed(tx)}
+def first_allowed(tx: Tx, use_cases: Sequence[str] | None = None) -> dict[str, datetime]:
+    """Return when a call was first let through, for some use cases or each, as far as records are kept."""
+    return {row.use_case: row.first_at for row in store.first_allowed(tx, use_cases)}
 
 
 def price_faults(tx: Tx, *, since: datetime) -> tuple[PriceFault, ...]:

@@ -343,11 +343,18 @@ def last_call(tx: Tx, condition: Any) -> Row[Any] | None:
     return tx.connection.execute(query).one_or_none()
 
 
-def first_allowed(tx: Tx) -> list[Row[Any]]:
-    """Return for each use case when a call of it was first let through, as far as records are kept."""
+def first_allowed(tx: Tx, use_cases: Sequence[str] | None = None) -> list[Row[Any]]:
+    """Return when a call was first let through, for some use cases or each, as far as records are kept."""
     first = type_coerce(func.min(records.c.at), Instant).label("first_at")
     query = select(records.c.use_case, first).where(records.c.decision == "allowed")
-    return list(tx.connection.execute(query.group_by(records.c.use_case)))
+    query = query.group_by(records.c.use_case)
+    if use_cases is None:
+        return list(tx.connection.execute(query))
+    found: list[Row[Any]] = []
+    for start in range(0, len(use_cases), _CHUNK):
+        part = records.c.use_case.in_(use_cases[start : start + _CHUNK])
+        found.extend(tx.connection.execute(query.where(part)))
+    return found
 
 
 def price_faults(tx: Tx, *, since: datetime) -> list[Row[Any]]:
