@@ -149,7 +149,7 @@ def measured(one: Subject) -> dict[str, float]:
     figures["keeper_first_turns"] = turns
     figures["keeper_first_ms"] = sum(_once(keeper.once) for _ in range(turns))
     quiet: list[float] = []
-    for _ in range(60):
+    for _ in range(120):
         now += timedelta(minutes=1)
         quiet.append(_once(keeper.once))
     figures["keeper_quiet_mean_ms"] = sum(quiet) / len(quiet)

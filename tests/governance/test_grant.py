@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadworthy.evidence.fact import Recorded
-from roadworthy.governance.estate import Declared, Estate, Someone, Staff
+from roadworthy.governance.estate import Declared, Estate, Roles, Someone, Staff
 from roadworthy.governance.facts import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
 from roadworthy.governance.grant import Grant, Supply
 from roadworthy.governance.material import material_digest
@@ -55,7 +55,7 @@ def estate(
         use_cases={resource.name: declared},
         metrics=METRICS,
         supply=Supply({"small": "local"}, {}, frozenset({"local"})),
-        staff=Staff(people, tuple((who, Held(role, "claims")) for who in WHO for role in ALL_ROLES)),
+        staff=Staff(people, Roles(tuple((who, Held(role, "claims")) for who in WHO for role in ALL_ROLES))),
         parents={"claims": None},
         asks={"claims": (UnitApproval(role="business-approver"),)},
         said={declared.ref: said},

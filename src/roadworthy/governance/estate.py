@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from roadworthy.controls.control import ControlState
 from roadworthy.evidence.fact import Recorded
@@ -42,8 +42,7 @@ class Declared:
         return f"use-case/{self.resource.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Someone:
+class Someone(NamedTuple):
     """A person as verdicts need them."""
 
     name: str
@@ -57,12 +56,35 @@ _KEPT = 512
 
 
 @dataclass(frozen=True)
+class Roles:
+    """Who holds which role in which unit, found without reading all of it each time."""
+
+    bindings: tuple[tuple[str, Held], ...] = ()
+
+    @cached_property
+    def by_role(self) -> Mapping[tuple[str, str], tuple[tuple[str, Held], ...]]:
+        """(role, unit) -> who holds it there."""
+        found: dict[tuple[str, str], list[tuple[str, Held]]] = {}
+        for subject, held in self.bindings:
+            found.setdefault((held.role, held.unit), []).append((subject, held))
+        return {key: tuple(all_) for key, all_ in found.items()}
+
+    @cached_property
+    def by_subject(self) -> Mapping[str, tuple[Held, ...]]:
+        """`person/ada` -> the roles she holds."""
+        found: dict[str, list[Held]] = {}
+        for subject, held in self.bindings:
+            found.setdefault(subject, []).append(held)
+        return {subject: tuple(all_) for subject, all_ in found.items()}
+
+
+@dataclass(frozen=True)
 class Staff:
     """Who there is and in which roles, found without reading everybody each time."""
 
     people: Mapping[str, Someone] = field(default_factory=dict)
     """By `person/ada`."""
-    bindings: tuple[tuple[str, Held], ...] = ()
+    roles: Roles = field(default_factory=Roles)
     stand_ins: tuple[StandIn, ...] = ()
 
     @cached_property
@@ -94,7 +116,7 @@ class Staff:
             holding = {
                 subject
                 for unit in covering
-                for subject, held in self.by_role.get((role, unit), ())
+                for subject, held in self.roles.by_role.get((role, unit), ())
                 if (held.expires_on is None or now < start_of(held.expires_on))
                 and now < self.here_until(subject)
             }
@@ -112,22 +134,6 @@ class Staff:
     def leaves(self) -> Mapping[str, datetime | None]:
         """By plain name, when each person leaves."""
         return {name.removeprefix("person/"): one.leaves_at for name, one in self.people.items()}
-
-    @cached_property
-    def by_role(self) -> Mapping[tuple[str, str], tuple[tuple[str, Held], ...]]:
-        """(role, unit) -> who holds it there."""
-        found: dict[tuple[str, str], list[tuple[str, Held]]] = {}
-        for subject, held in self.bindings:
-            found.setdefault((held.role, held.unit), []).append((subject, held))
-        return {key: tuple(all_) for key, all_ in found.items()}
-
-    @cached_property
-    def by_subject(self) -> Mapping[str, tuple[Held, ...]]:
-        """`person/ada` -> the roles she holds."""
-        found: dict[str, list[Held]] = {}
-        for subject, held in self.bindings:
-            found.setdefault(subject, []).append(held)
-        return {subject: tuple(all_) for subject, all_ in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +196,7 @@ class Estate:
         covering = set(covering_units(namespace, self.parents))
         ends = [
             NEVER if held.expires_on is None else start_of(held.expires_on)
-            for held in self.staff.by_subject.get(person, ())
+            for held in self.staff.roles.by_subject.get(person, ())
             if held.role == role and held.unit in covering
         ]
         return min(max(ends, default=LONG_AGO), known.leaves_at or NEVER)
@@ -222,8 +228,9 @@ def arrange(
     *,
     declared: Mapping[str, Declared],
     said: Mapping[str, tuple[Recorded[Any], ...]],
+    roles: Roles | None = None,
 ) -> Estate:
-    """Arrange declarations, wherever they were read, as verdicts need them."""
+    """Arrange declarations, wherever they were read, as verdicts need them; `roles` if arranged already."""
     supply = Supply(
         models={one.name: one.spec.provider for one in by_kind["Model"]},
         routes={one.name: one.spec.models for one in by_kind["Route"]},
@@ -244,10 +251,7 @@ def arrange(
         supply=supply,
         staff=Staff(
             people,
-            tuple(
-                (one.spec.subject, Held(one.spec.role, one.spec.unit, one.spec.expires_on))
-                for one in by_kind["RoleBinding"]
-            ),
+            roles or _roles(by_kind["RoleBinding"]),
             tuple(stand_in(one.name, one.namespace, one.spec) for one in by_kind.get("Delegation", ())),
         ),
         parents={one.name: one.spec.parent for one in by_kind["Unit"]},
@@ -261,3 +265,8 @@ def arrange(
         exclusions=tuple(by_kind.get("Exclusion", ())),
         gates=in_force(by_kind.get("Gate", ())),
     )
+
+
+def _roles(declared: Iterable[Resource[Any]]) -> Roles:
+    bound = ((one.spec, Held(one.spec.role, one.spec.unit, one.spec.expires_on)) for one in declared)
+    return Roles(tuple((spec.subject, held) for spec, held in bound))

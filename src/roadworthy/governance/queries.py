@@ -16,7 +16,7 @@ from roadworthy.foundation.storage.database import Tx
 from roadworthy.governance import autonomy_figures, autonomy_tasks, reminders
 from roadworthy.governance.autonomy_tasks import Reader
 from roadworthy.governance.delegation import DELEGATION
-from roadworthy.governance.estate import Declared, Estate, arrange
+from roadworthy.governance.estate import Declared, Estate, Roles, arrange
 from roadworthy.governance.exclusion import EXCLUSION
 from roadworthy.governance.facts import FACTS, ApprovalGiven, Escalated, ReminderSent
 from roadworthy.governance.kinds import GATE, MODEL, PROVIDER, ROUTE
@@ -67,17 +67,24 @@ def around(tx: Tx, *, as_of: datetime | None = None) -> Estate:
         kept: tuple[tuple[object, ...], Estate] | None = place.get("governance.around")
         if kept is not None and all(one is other for one, other in zip(kept[0], read, strict=True)):
             return kept[1]
-    made = _arranged(one.resource for all_ in read for one in all_)
+    made = _arranged((one.resource for all_ in read for one in all_), roles=_kept_roles(tx, read))
     # What a transaction has changed itself, it may still take back.
     (tx.memo if audit.has_appended(tx) else tx.shared)["governance.around"] = (read, made)
     return made
 
 
-def _arranged(resources: Iterable[Resource[Any]]) -> Estate:
+def _kept_roles(tx: Tx, read: tuple[object, ...]) -> Roles | None:
+    """Return the roles as they were arranged before, where none of them has changed."""
+    kept: tuple[tuple[object, ...], Estate] | None = tx.shared.get("governance.around")
+    place = [kind.name for kind in AROUND].index(ROLE_BINDING.name)
+    return kept[1].staff.roles if kept is not None and kept[0][place] is read[place] else None
+
+
+def _arranged(resources: Iterable[Resource[Any]], *, roles: Roles | None = None) -> Estate:
     by_kind: dict[str, list[Resource[Any]]] = {kind.name: [] for kind in KINDS}
     for one in resources:
         by_kind[one.kind].append(one)
-    return arrange(by_kind, declared={}, said={})
+    return arrange(by_kind, declared={}, said={}, roles=roles)
 
 
 def estate(tx: Tx, *, as_of: datetime | None = None) -> Estate:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from roadworthy.foundation.errors import NotFoundError
@@ -18,6 +19,8 @@ from roadworthy.registry.resource import Resource, Stored, ref_of
 
 S = TypeVar("S", bound=Spec)
 PAGE_MAX = 200
+_BY_REF = attrgetter("ref")
+"""Of one kind, the same order as by name."""
 
 
 def _stored(kind: Kind, row: Any) -> Stored[Any]:
@@ -86,7 +89,7 @@ def held(tx: Tx, kind: Kind) -> tuple[Stored[Any], ...]:
     base = found or shared.get(key)
     changed = None if base is None else _changed_since(tx, base)
     if base is None or changed is None:
-        every_one = tuple(sorted((_stored(kind, row) for row in store.read_all(tx, kind.name)), key=_name))
+        every_one = tuple(sorted((_stored(kind, row) for row in store.read_all(tx, kind.name)), key=_BY_REF))
     else:
         every_one = _with(tx, kind, base.all, {name for one, name in changed if one == kind.name})
     new = own[key] = _Held(size, audit.mark(tx, size), every_one)
@@ -128,12 +131,9 @@ def _changed_since(tx: Tx, base: _Held) -> list[tuple[str, str]] | None:
 def _with(tx: Tx, kind: Kind, before: tuple[Stored[Any], ...], names: set[str]) -> tuple[Stored[Any], ...]:
     if not names:
         return before
-    stay = [one for one in before if one.name not in names]
-    return tuple(sorted((*stay, *among(tx, kind, names)), key=_name))
-
-
-def _name(one: Stored[Any]) -> str:
-    return one.name
+    gone = {ref_of(kind, name) for name in names}
+    stay = [one for one in before if one.ref not in gone]
+    return tuple(sorted((*stay, *among(tx, kind, names)), key=_BY_REF))
 
 
 def everything(tx: Tx, catalogue: Catalogue) -> list[Stored[Any]]:
