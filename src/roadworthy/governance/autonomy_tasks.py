@@ -32,7 +32,7 @@ class Reader:
     @property
     def raises_anything(self) -> bool:
         """Say whether they may raise any use case at all: nobody else needs the figures."""
-        held = {one.role for subject, one in self.estate.bindings if subject == self.principal}
+        held = {one.role for one in self.estate.staff.roles.by_subject.get(self.principal, ())}
         return bool(held.intersection(roles_carrying("autonomy.decide")))
 
 

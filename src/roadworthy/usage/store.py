@@ -350,11 +350,9 @@ def first_allowed(tx: Tx, use_cases: Sequence[str] | None = None) -> list[Row[An
     query = query.group_by(records.c.use_case)
     if use_cases is None:
         return list(tx.connection.execute(query))
-    found: list[Row[Any]] = []
-    for start in range(0, len(use_cases), _CHUNK):
-        part = records.c.use_case.in_(use_cases[start : start + _CHUNK])
-        found.extend(tx.connection.execute(query.where(part)))
-    return found
+    parts = (use_cases[start : start + _CHUNK] for start in range(0, len(use_cases), _CHUNK))
+    within = (query.where(records.c.use_case.in_(part)) for part in parts)
+    return [row for one in within for row in tx.connection.execute(one)]
 
 
 def price_faults(tx: Tx, *, since: datetime) -> list[Row[Any]]:
