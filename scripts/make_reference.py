@@ -118,7 +118,7 @@ def settings_page() -> str:
 
 def cli_page(tree: click.Group) -> str:
     """Every command with its arguments, options and examples."""
-    with click.Context(tree, info_name="roadworthy") as context:
+    with click.Context(tree, info_name="roadworthy", **tree.context_settings) as context:
         parts = [
             (
                 "Data goes to standard output, everything else to standard error. A command that fails "
