@@ -12,8 +12,10 @@ from playwright.sync_api import Page, ViewportSize
 from tests.e2e import ferries
 from tests.e2e import governance_story as story
 from tests.e2e.governance_story import Company
+from tests.e2e.test_screens import keep
 
 WIDE: ViewportSize = {"width": 1360, "height": 900}
+PICTURE: ViewportSize = {"width": 1280, "height": 800}
 NARROW: ViewportSize = {"width": 320, "height": 800}
 
 
@@ -65,6 +67,17 @@ class Walker:
             where = f"{self.page.url} in {theme} at {size['width']}"
             assert self.page.evaluate("document.documentElement.scrollWidth") <= size["width"], where
             assert self.axe(self.page) == [], where
+
+    def keep(self, name: str, *, at: str = "h1") -> None:
+        """Take the picture of the docs; `at` is what stands at its top."""
+        self.page.set_viewport_size(PICTURE)
+        self.page.evaluate("window.scrollTo(0, 0)")
+        if at != "h1":
+            self.page.locator(at).first.evaluate(
+                "one => window.scrollBy(0, one.getBoundingClientRect().top - 80)"
+            )
+        keep(self.page, f"{name}-light")
+        self.page.set_viewport_size(WIDE)
 
     def press(self, button: str) -> None:
         """Press a button that leads to another page."""

@@ -17,7 +17,7 @@ from tests.e2e.governance_story import CONTROL, Company
 from tests.e2e.installation import Installation, Said
 from tests.e2e.test_replay import Provider
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +59,17 @@ def web_declare(walk: Walker, name: str) -> None:
     walk.fill_intake(name)
     walk.sees("Limited: say that it is a machine (EU).", "AI interaction disclosure")
     walk.looks_right()
+    walk.keep("intake", at="text='What this leads to so far'")
     walk.press("Declare it")
     walk.sees("It is declared.", "It may not call yet", "Approval as business-approver", "person/sam")
     assert "Approve as" not in walk.text  # she wrote it, so she is not asked
     assert walk.may_not_approve(name, role="business-approver")
     walk.looks_right()
+    walk.page.reload()
+    assert "It is declared." not in walk.page.inner_text("body")  # said once
     walk.go(f"/use-cases/{name}/rules", "Say that it is a machine (EU)", "AI interaction disclosure")
     walk.go(f"/use-cases/{name}/controls", "Use and money are limited")
+    walk.keep("use-case-controls")
     walk.go(f"/use-cases/{name}/gate", "Pilot: fail", "Use and money are limited")
 
 
@@ -76,11 +80,13 @@ def web_except(walk: Walker, name: str) -> None:
     walk.looks_right()
     walk.sign_in("sam")
     assert "an exception to C27" not in walk.text
-    walk.go(f"/use-cases/{name}/gate", "You may not decide about it: you is to answer for the risk")
+    walk.go(f"/use-cases/{name}/gate", "You may not decide about it: person/sam is to answer for the risk")
     walk.sign_in("rita")
     walk.sees("Asks you for an exception", story.JUSTIFICATION)
     walk.looks_right()
+    walk.keep("needs-you-exception")
     walk.follow(f"/use-cases/{name}/gate#exceptions")
+    walk.keep("exception", at="#exceptions")
     walk.press("Grant")
     walk.sees("The exception is granted, and ends by itself.", "in force")
     walk.looks_right()
@@ -94,12 +100,14 @@ def web_approve(walk: Walker, name: str, key: str) -> None:
         walk.sign_in(person)
         walk.sees("Waits for your approval", f"Approve {story.TITLE} as {role}")
         walk.looks_right()
+        walk.keep("needs-you-approval")
         walk.follow(f"/use-cases/{name}#approvals")
         walk.looks_right()
         walk.press(f"Approve as {role}")
         walk.sees(f"Your approval as {role} is recorded.")
     walk.sees("It may call")
     walk.go(f"/use-cases/{name}/gate", "waived", "by an exception", "rita")
+    walk.keep("gate")
 
 
 def web_first_call(walk: Walker, name: str) -> None:
@@ -111,6 +119,18 @@ def web_first_call(walk: Walker, name: str) -> None:
     walk.go(f"/traces?use_case={name}", "allowed", "refused")
     walk.go("/lead-time", story.TITLE)
     walk.go("/portfolio", story.TITLE, "granted")
+    web_publish(walk, name)
+
+
+def web_publish(walk: Walker, name: str) -> None:
+    """Ana publishes what may call as a blueprint, on its own page."""
+    walk.sign_in("ana")
+    walk.go(f"/use-cases/{name}", "Let others start from it")
+    walk.press("Publish as a blueprint")
+    walk.sees("It is published: others can start from it.", "Use it")
+    walk.looks_right()
+    walk.go(f"/blueprints/{name}", "What it begins with")
+    walk.keep("blueprint")
 
 
 def web_revoke(walk: Walker, name: str, key: str) -> None:

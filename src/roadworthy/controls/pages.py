@@ -212,6 +212,8 @@ def tabs(name: str) -> tuple[Tab, ...]:
     declared = f"/declared/use-case/{name}"
     return (
         Tab("Overview", f"/use-cases/{name}"),
+        Tab("Gate", f"/use-cases/{name}/gate"),
+        Tab("Rules", f"/use-cases/{name}/rules"),
         Tab("Controls", shown.case_href(name), current=True),
         Tab("Scorecard", f"/scorecard/{name}"),
         Tab("Traces", f"/traces?use_case={name}"),

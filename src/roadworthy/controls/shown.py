@@ -59,6 +59,9 @@ def matrix(
         elif not area:
             key = control.area.lower().replace(" ", "_")
             groups.setdefault(key, (control.area, []))[1].append(control.id)
+    asked = {control for *_, states in rows for control in states}
+    # What is asked of none of these is no column: the others then fit beside each other.
+    groups = {key: one for key, one in groups.items() if asked.intersection(one[1])} or groups
     columns = (
         Column(key="use_case", title="Use case"),
         Column(key="tier", title="Tier"),

@@ -25,6 +25,7 @@ from roadworthy.identity import queries as identity
 from roadworthy.identity.kinds import PERSON, SERVICE_ACCOUNT
 from roadworthy.models import evaluations
 from roadworthy.models import queries as models
+from roadworthy.quota import queries as quota
 from roadworthy.registry import audit
 from roadworthy.registry import queries as registry
 from roadworthy.registry.kinds import Kind
@@ -64,6 +65,7 @@ def _beside(tx: Tx, now: datetime) -> dict[str, Any]:
         "sealed": models.sealed_for_snapshot(tx),
         "stops": _stops(tx, now),
         "quality": evaluations.quality(tx),
+        "limit_changers": quota.limit_changers(tx, now=now),
         "approved_content": appeals.approved_content(tx, now=now),
     }
 

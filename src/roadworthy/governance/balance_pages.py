@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from roadworthy.controls import queries as controls
 from roadworthy.foundation.storage.database import Tx
 from roadworthy.foundation.web.context import Call
 from roadworthy.foundation.web.parts import Cell, Column, Crumb, Empty, Link, Tab, Table
 from roadworthy.foundation.web.router import Router
 from roadworthy.foundation.web.view import View
-from roadworthy.governance import queries
-from roadworthy.governance.balance import Weighed, sentence, weigh
+from roadworthy.governance import balance_queries
+from roadworthy.governance.balance import Weighed, sentence
 from roadworthy.rules.rule_view import tabs
 
 router = Router(tag="console")
@@ -32,9 +31,7 @@ class BalancePage:
 @router.page(BALANCE, permission="governance.read")
 def balance_page(tx: Tx, call: Call) -> View:
     """Where review costs more than the risk asks for, where something owed is not proved, and what helps."""
-    standings = queries.standings(tx, now=call.now)
-    needs = controls.needs(tx, use_cases=[one.use_case for one in standings], now=call.now)
-    weighed = weigh(standings, controls.states(tx, use_cases=needs, now=call.now))
+    weighed = balance_queries.weighed(tx, now=call.now)
     return View(
         title="Too much, too little",
         template="governance/balance.html",
@@ -47,7 +44,7 @@ def balance_page(tx: Tx, call: Call) -> View:
         table=_all(weighed),
         breadcrumbs=(Crumb("Rules", "/rules"),),
         active="/rules",
-        command="roadworthy rules matrix",
+        command="roadworthy rules balance",
     )
 
 

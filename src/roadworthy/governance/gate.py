@@ -324,7 +324,8 @@ class _Ask:
             return ItemVerdict(check, "pass", said, tuple(one.id for one in held), by, at, until)
         can = need.can_give if need is not None else ()
         missing = check.quorum - len(held)
-        said = f"{'An approval' if missing == 1 else f'{missing} approvals'} as {check.subject} missing."
+        count = "An approval" if missing == 1 else f"{missing} approvals"
+        said = f"{count} as {check.subject} {'is' if missing == 1 else 'are'} missing."
         step = f"Ask {' or '.join(can[:5])}." if can else f"Bind {check.subject} to somebody who may."
         return ItemVerdict(check, "fail", said, who=can, next_step=step)
 

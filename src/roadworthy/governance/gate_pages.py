@@ -189,8 +189,8 @@ def _table(items: Sequence[ItemVerdict], caption: str) -> Table:
     )
 
 
-def _urgency(one: ItemVerdict) -> tuple[bool, bool, str]:
-    return (not one.stands_in_the_way, one.passes, one.check.id)
+def _urgency(one: ItemVerdict) -> tuple[bool, bool, bool, str]:
+    return (not one.stands_in_the_way, one.word != "waived", one.passes, one.check.id)
 
 
 def _row(one: ItemVerdict) -> dict[str, Cell]:
@@ -228,8 +228,9 @@ def _waiting(tx: Tx, call: Call, standing: Standing) -> list[Waiting]:
             who, asked_by=one.requested_by, owner=one.owner, authors=standing.authors
         )
         if who not in holders:
-            obstacle = "do not hold a role that grants exceptions"
-        found.append(_shown(one, f"Exception to {one.control}", obstacle=obstacle))
+            obstacle = "does not hold a role that grants exceptions"
+        said = f"You may not decide about it: {who} {obstacle}." if obstacle else ""
+        found.append(_shown(one, f"Exception to {one.control}", obstacle=said))
     return found
 
 
@@ -252,7 +253,7 @@ def _shown(one: Exemption, title: str, *, obstacle: str = "") -> Waiting:
             ("Asked for by", one.requested_by or None),
             ("Answers for the risk", one.owner),
             ("Done instead", "; ".join(one.compensating_controls) or None),
-            ("Granted by", one.granted_by or None),
+            *([("Granted by", one.granted_by)] if one.granted_by else []),
             ("Ends", one.expires_at),
         ],
         obstacle=obstacle,

@@ -8,6 +8,7 @@ from roadworthy.controls.collecting import COLLECTORS_SOCKET, NEEDS_SOCKET
 from roadworthy.governance import (
     autonomy_http,
     autonomy_pages,
+    balance_http,
     balance_pages,
     blueprint_http,
     blueprint_pages,
@@ -47,6 +48,7 @@ SLICE = Slice(
         lead_time_pages.router,
         owners_http.router,
         owners_pages.router,
+        balance_http.router,
         balance_pages.router,
         conflict_http.router,
         autonomy_http.router,

@@ -44,6 +44,8 @@ class LimitEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     concurrency: int | None = None
     max_output_tokens: int | None = None
     owner: str = ""
+    changers: tuple[str, ...] = ()
+    """Who may change it where it names no owner."""
 
 
 class BudgetEntry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -77,8 +79,8 @@ def _scope(spec: Scope) -> ScopeEntry:
     )
 
 
-def limit_entry(name: str, spec: Limit) -> LimitEntry:
-    """Return a declared limit as gateways hold it."""
+def limit_entry(name: str, spec: Limit, changers: tuple[str, ...] = ()) -> LimitEntry:
+    """Return a declared limit as gateways hold it; `changers` are named where it has no owner."""
     return LimitEntry(
         name=name,
         scope=_scope(spec.scope),
@@ -90,6 +92,7 @@ def limit_entry(name: str, spec: Limit) -> LimitEntry:
         concurrency=spec.concurrency,
         max_output_tokens=spec.max_output_tokens,
         owner=f"person/{spec.owner}" if spec.owner else "",
+        changers=() if spec.owner else changers,
     )
 
 
@@ -117,9 +120,11 @@ def budget_entry(name: str, spec: Budget) -> BudgetEntry:
     )
 
 
-def limit_entries(specs: Mapping[str, Limit]) -> dict[str, LimitEntry]:
-    """Return declared limits as gateways hold them."""
-    return {name: limit_entry(name, spec) for name, spec in specs.items()}
+def limit_entries(
+    specs: Mapping[str, Limit], changers: Mapping[str, tuple[str, ...]]
+) -> dict[str, LimitEntry]:
+    """Return declared limits as gateways hold them; `changers` of those without an owner, by name."""
+    return {name: limit_entry(name, spec, changers.get(name, ())) for name, spec in specs.items()}
 
 
 def budget_entries(specs: Mapping[str, Budget]) -> dict[str, BudgetEntry]:

@@ -114,6 +114,13 @@ def standings(
     return tuple(found)
 
 
+def limit_changers(tx: Tx, *, now: datetime) -> dict[str, tuple[str, ...]]:
+    """Return who may change each limit that names no owner: limit -> people."""
+    spaces = {one.name: one.namespace for one in registry.every(tx, LIMIT) if not one.spec.owner}
+    of_space = {space: _changers(tx, LIMIT.name, space, now) for space in set(spaces.values())}
+    return {name: of_space[space] for name, space in spaces.items()}
+
+
 def _changers(tx: Tx, kind: str, namespace: str, now: datetime) -> tuple[str, ...]:
     people = {
         one.name

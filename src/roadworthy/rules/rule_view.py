@@ -331,8 +331,8 @@ def case_page(name: str, decision: Decision, conflict: ConflictPart) -> CasePage
         lead=f"Its tier is {tier}. {len(fires)} rules fire, {len(comes)} come, {len(needs)} are open.",
         tabs=(
             Tab("Overview", f"/use-cases/{name}"),
-            Tab("Rules", f"/use-cases/{name}/rules", current=True),
             Tab("Gate", f"/use-cases/{name}/gate"),
+            Tab("Rules", f"/use-cases/{name}/rules", current=True),
             Tab("Controls", f"/use-cases/{name}/controls"),
             Tab("Scorecard", f"/scorecard/{name}"),
         ),

@@ -193,7 +193,10 @@ def respond(result: Any, call: Call, *, fmt: str, status: int) -> Response:
         return result
     if isinstance(result, View):
         body, media_type = call.parts.render(result, fmt if fmt in {"json", "csv"} else "html", call)
-        return Response(body, media_type=media_type, status_code=result_status(result, status))
+        page = Response(body, media_type=media_type, status_code=result_status(result, status))
+        if fmt not in {"json", "csv"} and NOTICE_COOKIE in call.request.cookies:
+            page.delete_cookie(NOTICE_COOKIE, httponly=True, samesite="strict")  # shown, so not again
+        return page
     if isinstance(result, Redirect):
         response: Response = RedirectResponse(result.to, status_code=303)
         if result.notice:

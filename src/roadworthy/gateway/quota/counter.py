@@ -21,6 +21,8 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     declaration: str
     of: str
     owner: str = ""
+    changers: tuple[str, ...] = ()
+    """Who may change it where it names no owner."""
     currency: str = ""
     price_in: int = 0
     price_out: int = 0

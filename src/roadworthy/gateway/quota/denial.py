@@ -26,11 +26,12 @@ def amount(use: Use, figure: int) -> str:
 
 
 def _changers(use: Use) -> tuple[str, ...]:
-    return (use.owner,) if use.owner else ()
+    return (use.owner,) if use.owner else use.changers
 
 
 def _step(use: Use, *ways: str) -> str:
-    every = (*ways, f"ask {use.owner} to have it raised") if use.owner else ways
+    helps = _changers(use)[:3]
+    every = (*ways, f"ask {' or '.join(helps)} to have it raised") if helps else ways
     return f"{', '.join(every[:-1])} or {every[-1]}." if len(every) > 1 else f"{every[0]}."
 
 

@@ -218,6 +218,7 @@ def _limit_uses(entry: LimitEntry, targets: tuple[Target, ...], admitted: Admitt
                 declaration=f"limit/{entry.name}",
                 of=instance.removeprefix("@") or _spoken(entry.scope),
                 owner=entry.owner,
+                changers=entry.changers,
                 only=_only(entry, instance, targets, admitted),
             )
 

@@ -19,17 +19,21 @@ _KEY_COLUMNS = ("id", "use_case", "name", "state", "issued_at", "expires_at", "i
     "roadworthy who-can call model/small",
     "roadworthy who-can call route/default -o json",
 )
-@click.argument("_verb", metavar="call", type=click.Choice(["call"]))
-@click.argument("target", metavar="model/NAME|route/NAME")
+@click.argument("words", metavar="call model/NAME|route/NAME", nargs=-1, required=True)
 @output.formats("table", "json", "yaml", "csv")
-def who_can(_verb: str, target: str, fmt: str) -> None:
+def who_can(words: tuple[str, ...], fmt: str) -> None:
     """Say who can call a model or a route now, for which use case, by which key, until when.
 
     Answered from the same compiled snapshot as the gateway decides by.
     """
-    slug, name = split_ref(target)
-    if slug not in {"model", "route"}:
-        raise click.UsageError(f"`{target}` cannot be called: name a model/… or a route/….")
+    target, verb = words[-1], words[:-1]
+    slug, _slash, name = target.partition("/")
+    if verb != ("call",) or not name or slug not in {"model", "route"}:
+        name = name or slug
+        raise click.UsageError(
+            f"`{' '.join(words)}` does not name what is called: "
+            f"write `call model/{name}` or `call route/{name}`."
+        )
     found = current().client().get("/v1/access/who-can", model=f"{slug}/{name}")
     _show(found, fmt, empty=f"Nobody can call {target} now.")
 

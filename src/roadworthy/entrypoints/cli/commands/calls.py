@@ -79,7 +79,19 @@ def trace(id_: str, content: bool, fmt: str) -> None:  # noqa: FBT001  an option
     found: dict[str, Any] = client.get(path_of("v1", "traces", id_))
     if content:
         found["content"] = client.get(path_of("v1", "traces", id_, "content"))
-    output.show(fmt, found, lambda: "\n".join(_lines(found)))
+    output.show(fmt, found, lambda: "\n".join(_lines(for_people(found))))
+
+
+def for_people(found: dict[str, Any]) -> dict[str, Any]:
+    """Return a trace as people read it: what is empty left out, money as money, the choice in sentences."""
+    from roadworthy.gateway.why import explained
+
+    shown = {name: value for name, value in found.items() if value not in (None, "", [], {})}
+    if (cost := shown.pop("cost_nano", None)) is not None:
+        shown["cost"] = f"{_known('cost_nano', cost)} {shown.pop('currency', '')}".strip()
+    if "why" in shown:
+        shown["how the route chose"] = " ".join(explained(shown.pop("why")))
+    return shown
 
 
 @command(

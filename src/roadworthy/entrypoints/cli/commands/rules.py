@@ -211,6 +211,21 @@ def matrix(jurisdiction: str, sector: str, fmt: str) -> None:
     output.show_rows(fmt, columns, found["items"], whole=found, name="bucket", empty="There is no use case.")
 
 
+@rules.command(
+    "balance", cls=Command, examples=("roadworthy rules balance", "roadworthy rules balance -o csv")
+)
+@output.formats("table", "json", "yaml", "csv", "name")
+def balance(fmt: str) -> None:
+    """Say where review costs more than the risk asks for, and where something owed is not proved."""
+    found = current().client().get("/v1/rules/balance")
+    words = {(True, True): "both", (True, False): "too much", (False, True): "too little", (False, False): ""}
+    rows = [{**one, "balance": words[one["over"], one["under"]]} for one in found["items"]]
+    columns = ("use_case", "tier", "balance", "approvals", "duties", "effort_per_risk", "unproved", "fix")
+    output.show_rows(fmt, columns, rows, whole=found, name="use_case", empty="There is no use case.")
+    if fmt == "table":
+        output.say(found["sentence"])
+
+
 @rules.command("calendar", cls=Command, examples=("roadworthy rules calendar",))
 @click.option("--all", "all_rules", is_flag=True, help="Dates that concern no use case too.")
 @output.formats("table", "json", "yaml", "csv", "name")
