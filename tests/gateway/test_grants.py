@@ -175,14 +175,14 @@ def test_a_grant_that_is_shown_is_checked_without_a_server(
         return int(code)
 
     then = ("--at", NOW.isoformat())
-    own = ("--key", KEY.encode())
+    own = ("--public-key", KEY.encode())
     assert verified(shown, *own, *then) == 0
     assert verified(shown, *then) == 5
     assert verified(shown, *own, "--at", (NOW + timedelta(days=2)).isoformat()) == 3
     assert verified(shown, *own, "--at", (NOW - timedelta(days=2)).isoformat()) == 3
     assert verified({**shown, "grant": {**shown["grant"], "models": ["large"]}}, *own, *then) == 3
     other = SigningKey("roadworthy", bytes(32))
-    assert verified(shown, "--key", other.verification_key.encode(), *then) == 3
+    assert verified(shown, "--public-key", other.verification_key.encode(), *then) == 3
     wrong: tuple[Any, ...] = ({}, {"grant": {}}, {"grant": {"kind": "Grant"}, "signature": "?"}, [])
     for broken in wrong:
         assert verified(broken, *own, *then) == 1

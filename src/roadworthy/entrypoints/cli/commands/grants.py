@@ -49,13 +49,13 @@ def _told(said: Mapping[str, Any]) -> str:
     "verify",
     cls=Command,
     examples=(
-        "roadworthy grant verify grant.json --key roadworthy+1a2b3c4d+...",
-        "roadworthy grant verify grant.json --key KEY --at 2026-12-01T10:00:00Z",
+        "roadworthy grant verify grant.json --public-key roadworthy+1a2b3c4d+...",
+        "roadworthy grant verify grant.json --public-key KEY --at 2026-12-01T10:00:00Z",
     ),
 )
 @click.argument("file", metavar="FILE")
 @click.option(
-    "--key", "line", default="", help="The installation's key, kept from `audit checkpoint -o json`."
+    "--public-key", "line", default="", help="The installation's key, kept from `audit checkpoint -o json`."
 )
 @click.option(
     "--at", default="", metavar="DATE", help="Does it hold then? A moment such as 2026-12-01T10:00:00Z."
@@ -73,7 +73,7 @@ def verify(file: str, line: str, at: str, fmt: str) -> int:
     shown = _read(file)
     key = VerificationKey.decode(line) if line else grant_seal.key_of(shown)
     if key is None:
-        raise Failure(f"{file} names no key.", fix="Give the installation's key with --key.")
+        raise Failure(f"{file} names no key.", fix="Give the installation's key with --public-key.")
     try:
         found = grant_seal.check(shown, key=key, at=_moment(at))
     except ValueError as error:
@@ -88,7 +88,7 @@ def verify(file: str, line: str, at: str, fmt: str) -> int:
     }  # fmt: skip
     output.show(fmt, said, lambda: found.why or f"{said['grant']} of use-case/{said['use_case']} holds.")
     if holds and not line:
-        output.say("Signed with the key that it names itself. Whose that is, only --key can say.")
+        output.say("Signed with the key that it names itself. Whose that is, only --public-key can say.")
     return 3 if not holds else 0 if line else 5
 
 
