@@ -90,7 +90,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
         "trace": ("calls", "trace", "Show one governed call and why it was decided so."),
         "replay": ("calls", "replay", "Run a past call again and show what differs."),
         "measure": ("measure", "measure", "Import measurements."),
-        "effect": ("measure", "effect", "Say what can be said about an outcome."),
+        "effect": ("effect", "effect", "Say what changed: of an outcome, or of a table of your own."),
         "scorecard": ("measure", "scorecard", "Show the five layers of a use case."),
         "audit": ("audit", "audit", "Verify and read the log of every change."),
     },

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,29 +59,6 @@ def import_(file: str, outcome: str, metric: str, fmt: str) -> None:
     output.show(fmt, done, lambda: f"{done['status']}: {counts} ({done['subject']})")
     if fmt == "table" and outcome:
         output.say(f"What can be said: roadworthy effect {query['outcome']}")
-
-
-@command("effect", "roadworthy effect faster-claims", "roadworthy effect outcome/faster-claims -o json")
-@click.argument("outcome")
-@output.formats("table", "json", "yaml")
-def effect(outcome: str, fmt: str) -> None:
-    """Say in one sentence what can be said about an OUTCOME so far, with its interval."""
-    _slug, name = split_ref(outcome, kind="outcome")
-    found: dict[str, Any] = current().client().get(path_of("v1", "outcomes", name, "effect"))
-    output.show(fmt, found, lambda: "\n".join(_effect(found)))
-
-
-def _effect(found: dict[str, Any]) -> Iterator[str]:
-    yield output.printable(found["headline"])
-    yield ""
-    yield f"{found['status'].capitalize()}. Grade {found['grade']}: {found['grade_words']}."
-    yield output.printable(found["settles"])
-    for one in found["constraints"]:
-        yield f"Constraint {one['metric']}: {output.printable(one['words'])}"
-    if found["worth"]:
-        yield f"Worth: {output.printable(found['worth']['words'])}"
-    for note in found["notes"]:
-        yield f"Note: {output.printable(note)}"
 
 
 @command(
