@@ -20,6 +20,7 @@ from roadworthy.entrypoints.cli import root
 from roadworthy.foundation.errors import RoadworthyError
 from roadworthy.gateway.folder import edge_file
 from roadworthy.inventory import mapping
+from roadworthy.portfolio.studies import design
 from roadworthy.registry import manifest, operations
 from roadworthy.registry.assembly import assemble
 from roadworthy.testing.fake_provider import FakeProvider
@@ -95,6 +96,9 @@ def _problems(text: str, file: str) -> list[str]:
         parsed = manifest.parse(text, file=file)
         if any("list_name" in one.document for one in parsed):
             mapping.read(text, file=file)  # what the columns of a list mean: no declaration either
+            return []
+        if any("design" in one.document for one in parsed):
+            design.read(text, file=file)  # how a change was made and what the columns of a table mean
             return []
         # What a gateway from a folder needs besides is no declaration, and no installation takes it.
         for one in parsed:

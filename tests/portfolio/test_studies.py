@@ -142,7 +142,7 @@ def test_ratio_of_two_columns() -> None:
     top = {arm: sum(r["y"] for r in rows if r["arm"] == arm) for arm in "AB"}
     bottom = {arm: sum(r["cases"] for r in rows if r["arm"] == arm) for arm in "AB"}
     assert found["effect"]["estimate"] == pytest.approx(top["B"] / bottom["B"] - top["A"] / bottom["A"])
-    assert "randomised trials alone" in str(
+    assert "randomized trials alone" in str(
         _refused("design: before_after\noutcome: {numerator: y, denominator: cases}\n"
                  "direction: lower\ntime: cases\nstart: 5\n", rows)
     )  # fmt: skip

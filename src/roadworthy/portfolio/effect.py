@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, TypeAlias
 
+from roadworthy.portfolio.grades import GRADE_WORDS, Grade
 from roadworthy.statistics.interrupted_series import SeriesEffect, TooFewPoints, compare, weeks_to_detect
 
 PERIOD = timedelta(days=7)
@@ -13,13 +14,6 @@ _BASELINE_DRIFT = 0.25
 Direction: TypeAlias = Literal["increase", "decrease"]
 MarkKind: TypeAlias = Literal["launch", "rollback", "expansion", "change"]
 Status: TypeAlias = Literal["improved", "no evidence yet", "worse", "too early", "no data"]
-Grade: TypeAlias = Literal["D", "E", "F"]
-
-GRADE_WORDS: dict[Grade, str] = {
-    "D": "interrupted series: a before/after comparison against the earlier trend, not proof of cause",
-    "E": "before/after only: not evidence of cause",
-    "F": "claimed: nothing measured supports it",
-}
 
 
 @dataclass(frozen=True, slots=True)

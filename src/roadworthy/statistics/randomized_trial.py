@@ -1,6 +1,6 @@
-"""Pure: the effect in a randomised trial: means, a linear model with covariates, CUPED, and ratios.
+"""Pure: the effect in a randomized trial: means, a linear model with covariates, CUPED, and ratios.
 
-The standard errors are HC2 where rows were randomised (for two means exactly Welch's variance) and CR2 where
+The standard errors are HC2 where rows were randomized (for two means exactly Welch's variance) and CR2 where
 clusters were. Covariates enter centred; with `interacted` they have slopes of their own in each arm
 (Lin 2013), which cannot lose precision in large trials.
 """
@@ -110,7 +110,7 @@ def ratio_difference(
 ) -> TrialEffect:
     """The difference of two ratios of sums, or of their logarithms, by the delta method.
 
-    Rows are the randomised units, or belong to the clusters that were. The linearised residual of a row is
+    Rows are the randomized units, or belong to the clusters that were. The linearised residual of a row is
     (numerator - R denominator) / (mean denominator of its arm); its arm's variance is that of a mean.
     """
     w = np.ones_like(numerator) if weights is None else weights

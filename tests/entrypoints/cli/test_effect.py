@@ -77,3 +77,15 @@ def test_it_runs_as_installed() -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["effect"]["percent"]["estimate"] < 0
+
+
+def test_the_guide_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a newcomer reads in the guide is what the program prints of the same files."""
+    assert run(None, _asked(*_files("weekly"))) == 0
+    told = capsys.readouterr().out
+    guide = (EXAMPLES.parent.parent / "docs" / "how-to" / "estimate-an-effect.md").read_text()
+    shown = guide.partition("```text\n")[2].partition("```")[0]
+    assert shown in told
+    design = (EXAMPLES / "weekly.yaml").read_text()
+    for line in guide.partition("```yaml\n")[2].partition("```")[0].splitlines():
+        assert line.split("#")[0].rstrip() in design

@@ -64,7 +64,7 @@ class Common(Part):
     title: Annotated[str, StringConstraints(max_length=200)] = ""
     """What is changed, in a few words."""
     outcome: Column | Ratio
-    """The column that is to change; or `numerator` and `denominator` (randomised trials)."""
+    """The column that is to change; or `numerator` and `denominator` (randomized trials)."""
     direction: Literal["higher", "lower"]
     """Which way is better."""
     scale: Literal["level", "log"] = "level"

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from roadworthy.portfolio.grades import GRADE_WORDS
 from roadworthy.portfolio.studies.design import Claimed, Measured, Ratio
-from roadworthy.portfolio.studies.finding import GRADE_WORDS
 from roadworthy.portfolio.studies.study import Study
 from roadworthy.statistics.estimate import Estimate, as_percent
 

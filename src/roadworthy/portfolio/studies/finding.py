@@ -6,20 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from roadworthy.portfolio.grades import Grade
 from roadworthy.statistics.estimate import Estimate, Refusal
 
-Grade: TypeAlias = Literal["A", "B", "C", "D", "E", "F"]
 State: TypeAlias = Literal["passed", "warning", "failed", "not checked"]
-
-GRADE_WORDS: dict[Grade, str] = {
-    "A": "randomised: assigned by lot, so that chance and the change are all that can differ",
-    "B": "stepped wedge: everybody changes, in an order drawn by lot",
-    "C": "difference-in-differences: compared with units whose trend before was parallel",
-    "D": "compared with an earlier trend, or with units whose trends before could not be compared: "
-    "not proof of cause",
-    "E": "before/after only, or units whose trends already differed before: not evidence of cause",
-    "F": "claimed: nothing measured supports it",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from roadworthy.portfolio.grades import Grade
 from roadworthy.portfolio.studies import variables
 from roadworthy.portfolio.studies.design import DifferenceInDifferences
-from roadworthy.portfolio.studies.finding import Check, Finding, Grade, refuse
+from roadworthy.portfolio.studies.finding import Check, Finding, refuse
 from roadworthy.portfolio.studies.table import Table
 from roadworthy.statistics import staggered, two_way
 from roadworthy.statistics.estimate import Estimate

@@ -1,4 +1,4 @@
-"""Pure: a randomised trial of a table: the arms, the check of their sizes, the effect."""
+"""Pure: a randomized trial of a table: the arms, the check of their sizes, the effect."""
 
 from __future__ import annotations
 

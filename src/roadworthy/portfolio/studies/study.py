@@ -129,7 +129,7 @@ def _where(design: Measured, table: Table, file: str) -> Table:
 def _finding(design: Measured, table: Table) -> Finding:
     if isinstance(design.outcome, Ratio) and not isinstance(design, Randomized):
         raise StudyDesignError(
-            "An outcome of `numerator` and `denominator` is for randomised trials alone.",
+            "An outcome of `numerator` and `denominator` is for randomized trials alone.",
             fix="Put the ratio into a column of its own, and say how much each row counts as `weight`.",
         )
     match design:
