@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from roadworthy.portfolio.effect import GRADE_WORDS
+from roadworthy.portfolio.grades import GRADE_WORDS
 from roadworthy.statistics import interrupted_series
 from scripts import make_reference
 from tests.docs.pages import PAGES, ROOT, name_of, read

@@ -10,13 +10,13 @@ from typing import Literal
 from roadworthy.portfolio.constraint import ConstraintCheck
 from roadworthy.portfolio.effect import (
     EffectVerdict,
-    Grade,
     InterventionMark,
     MarkKind,
     OutcomeContract,
     WeeklyPoint,
     judge,
 )
+from roadworthy.portfolio.grades import Grade
 from roadworthy.portfolio.headline import Headline, headline
 from roadworthy.registry.resource import Resource
 from roadworthy.use_cases.kinds import Metric, Outcome, Stage, UseCase
