@@ -95,6 +95,8 @@ class Happenings:
             "owner": "fay",
         }
         self.wrote: dict[str, str] = {}
+        self.behind = {"small": "s", "big": "b"}
+        self._said_of: list[tuple[str, Any]] = []
         self.given: list[tuple[datetime, Any]] = []
         self.second = ""
         self.ended: list[str] = []
@@ -107,7 +109,6 @@ class Happenings:
     def _found(self) -> None:
         writes = {"role": "contributor", "unit": "claims"}
         speed = {"title": "Speed", "layer": "process", "unit": "h", "direction": "decrease"}
-        big = {"title": "Big", "provider": "local", "upstream_model": "b"}
         self.company.declare(
             document("Person", "hal", {"display_name": "Hal"}),
             document("RoleBinding", "gus-writes", {"subject": "person/gus", **writes}),
@@ -117,9 +118,13 @@ class Happenings:
             document("RoleBinding", "ci-writes", {"subject": "service-account/ci", **writes}),
             document("ServiceAccount", "bot", {**ACCOUNT, "use_cases": []}, namespace="claims"),
             document("Metric", "speed", speed),
-            document("Model", "big", {**big, "context_tokens": 2048, "max_output_tokens": 512}),
+            document("Model", "big", self._spec_of("big")),
             actor=SETUP,
         )
+
+    def _spec_of(self, name: str) -> dict[str, Any]:
+        spec = {"title": name.title(), "provider": "local", "upstream_model": self.behind[name]}
+        return {**spec, "context_tokens": 2048, "max_output_tokens": 512}
 
     def _key(self, account: str, use_case: str, ends: datetime) -> tuple[str, str]:
         with self.company.database.write() as tx:
@@ -198,17 +203,30 @@ class Happenings:
                 self.wrote[name] = author
         self.wrote.setdefault("rest", author)
         self.spec, model = wanted, self.model
-        model.content = repr(sorted(fields.items()))
+        self._said_of = sorted(fields.items())
+        self._note_content()
         model.tier = "minimal" if wanted["place"] == "GB" else wanted["tier"]
         model.stage, model.trusted = wanted["stage"], wanted["trusted"]
-        model.autonomy, model.models, model.expected = (
-            wanted["autonomy"],
-            wanted["models"],
-            wanted["expected"],
-        )
+        model.autonomy, model.models = wanted["autonomy"], wanted["models"]
+        model.expected = wanted["expected"]
         model.owners = ("person/fay", f"person/{wanted['owner']}")
         asks = {f"person/{wanted['owner']}"}
         model.authors = asks | {who for name in self.wrote.values() for who in (name, *WRITERS[name])}
+
+    def _note_content(self) -> None:
+        """It is the same as long as its own declaration is, and the version of each model that it names."""
+        versions = [self.behind[name] for name in sorted(self.spec["models"])]
+        self.model.content = repr((self._said_of, versions))
+
+    def reversion(self) -> None:
+        """Put another version behind a model's name, or the earlier one back."""
+        name = self.random.choice(("small", "big"))
+        was = self.behind[name]
+        self.behind[name] = was[:1] if "-" in was else f"{was}-2"
+        if not self._declared(document("Model", name, self._spec_of(name))):
+            self.behind[name] = was
+        elif self.model.content:
+            self._note_content()
 
     def approve(self, who: tuple[str, str] | None = None) -> None:
         """Have somebody approve it, mostly somebody who may."""

@@ -369,3 +369,20 @@ def _base() -> list[dict[str, Any]]:
     from tests.governance.company import base_documents
 
     return base_documents()
+
+
+def test_another_version_of_the_model_is_approved_anew(company: Company) -> None:
+    """People approved the use of one model, not of whatever its name may lead to later."""
+    company.declare(use_case())
+    give(company, "ben", role="business-approver")
+    assert company.standing().grant is not None
+
+    spec = {"title": "Small", "provider": "local", "context_tokens": 2048, "max_output_tokens": 512}
+    company.declare(document("Model", "small", {**spec, "upstream_model": "s-2"}), actor=SETUP, now=LATER)
+    standing = company.standing(now=LATER)
+    assert standing.grant is None
+    assert states(company, now=LATER) == ["void-change"]
+    assert "a model behind it" in standing.said.approvals[0].why
+
+    give(company, "ben", role="business-approver", now=LATER)
+    assert company.standing(now=LATER).grant is not None

@@ -79,7 +79,7 @@ class Walk(Happenings):
             *((self.declare, 4), (self.approve, 8), (self.refuse, 1), (self.dissent, 1), (self.withdraw, 1)),
             *((self.exempt, 3), (self.revoke, 1), (self.gate, 1), (self.drill, 2), (self.undrill, 1)),
             *((self.leave, 2), (self.bind, 2), (self.delegate, 2), (self.exclude, 1), (self.stop, 2)),
-            *((self.rekey, 1), (self.call, 2), (self.pattern, 1), (self.restart, 1)),
+            *((self.rekey, 1), (self.call, 2), (self.pattern, 1), (self.restart, 1), (self.reversion, 1)),
             *((self.mend, 8), (self.wait, 2), (self.sleep, 1), (self.edge, 4)),
         )
 

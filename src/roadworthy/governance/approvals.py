@@ -121,7 +121,8 @@ class Need:
 class Grounds:
     """What an approval is held against: what is approved now, who may not approve, who holds which role."""
 
-    digest: str
+    digests: frozenset[str]
+    """Of what is approved now; more than one where older approvals are bound to less."""
     tier: Tier
     authors: Mapping[str, str]
     now: datetime
@@ -144,7 +145,7 @@ def review(events: Sequence[Recorded[Any]], *, grounds: Grounds) -> Review:
             continue
         stands = one.id not in withdrawn and last[one.actor, fact.role] == one.id
         if not isinstance(fact, ApprovalGiven):
-            if stands and fact.digest == grounds.digest:
+            if stands and fact.digest in grounds.digests:
                 said = (one.id, fact.role, one.actor, one.at, fact.comment)
                 if isinstance(fact, ApprovalRefused):
                     refusals.append(Refusal(*said))
@@ -193,8 +194,8 @@ def _ends(person: str, fact: ApprovalGiven, grounds: Grounds) -> datetime:
 
 def _state(one: Recorded[Any], fact: ApprovalGiven, grounds: Grounds) -> tuple[State, str]:
     voice = fact.on_behalf_of or one.actor
-    if fact.digest != grounds.digest:
-        return "void-change", "what was approved has changed since"
+    if fact.digest not in grounds.digests:
+        return "void-change", "what was approved, or a model behind it, has changed since"
     if rank(fact.tier) < rank(grounds.tier):
         return "void-tier", f"it was given for the tier {fact.tier}, and the tier is {grounds.tier} now"
     for each in dict.fromkeys((one.actor, voice)):

@@ -117,14 +117,10 @@ def basis_of(resource: Resource[UseCase], supply: Supply) -> str:
     """
     spec = resource.spec.model_dump(mode="json", exclude_defaults=True)
     said = material(spec, resource.namespace)
-    behind = {
-        *resource.spec.models,
-        *(one for route in resource.spec.routes for one in supply.routes.get(route, ())),
-    }
     return digest(
         {
             **{name: said[name] for name in _BASIS if name in said},
-            "versions": {name: supply.versions.get(name, "") for name in sorted(behind)},
+            "versions": supply.behind(resource.spec),
         }
     )[:_BASIS_CHARS]
 

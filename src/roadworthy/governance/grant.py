@@ -92,6 +92,11 @@ class Supply:
     versions: Mapping[str, str] = field(default_factory=dict)
     """Model -> the provider and its name there."""
 
+    def behind(self, spec: UseCase) -> dict[str, str]:
+        """Return every model that a use case may ask, also by a route: the provider and its name there."""
+        names = {*spec.models, *(one for route in spec.routes for one in self.routes.get(route, ()))}
+        return {name: self.versions.get(name, "") for name in sorted(names)}
+
     def serves_model(self, name: str) -> bool:
         """Say whether a model is declared and has a provider."""
         return self.models.get(name) in self.providers

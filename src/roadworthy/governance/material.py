@@ -2,7 +2,8 @@
 
 Material is what decides the risk: the outcome served, what it reads and is connected to, the metrics it is
 held to, the intake answers, models, routes, autonomy with its drafts and samples, security path, logging,
-retention, the calls it is expected to make and the unit that owns it. Its summary is material by its words:
+retention, the calls it is expected to make, the unit that owns it, and which version of a model stands behind
+each name it asks. Its summary is material by its words:
 case, punctuation and spacing may be corrected. Title, business case, bucket, stage, timeline, expected users,
 owners, metric targets and labels are not: they may change without voiding an approval (owners and deputies
 are checked by themselves).
@@ -62,13 +63,23 @@ def _plain_intake(intake: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def material_digest(resource: Resource[UseCase]) -> str:
-    """Return the digest an approval is bound to.
+    """Return the digest of what a use case materially is by its own declaration.
 
     Fields at their default do not count, so that a later version of the product can add fields without
     voiding what was approved.
     """
     spec = resource.spec.model_dump(mode="json", exclude_defaults=True)
     return digest(material(spec, resource.namespace))
+
+
+def approved_digest(resource: Resource[UseCase], versions: Mapping[str, str]) -> str:
+    """Return the digest an approval is bound to: what it is, and which version of which model it asks.
+
+    `versions` says of each model behind it the provider and the name there: people approved the use of that
+    model, not of whatever its name here may lead to later.
+    """
+    spec = resource.spec.model_dump(mode="json", exclude_defaults=True)
+    return digest({**material(spec, resource.namespace), "versions": dict(versions)})
 
 
 def authors(versions: Iterable[tuple[str, Mapping[str, Any] | None]]) -> dict[str, tuple[str, ...]]:

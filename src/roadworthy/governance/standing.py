@@ -14,7 +14,7 @@ from roadworthy.governance.estate import Declared, Estate, Proof
 from roadworthy.governance.exceptions import Exemption
 from roadworthy.governance.gate import Check, GateVerdict, Seen
 from roadworthy.governance.grant import Block, Case, Grant
-from roadworthy.governance.material import authors, material_digest
+from roadworthy.governance.material import approved_digest, authors, material_digest
 from roadworthy.governance.requirements import TierNeeds, requirements
 from roadworthy.rules.decide import decide
 from roadworthy.rules.rulebook import Rulebook
@@ -94,7 +94,9 @@ class Settled:
     pilot: PilotTest
     checks: tuple[Check, ...]
     digest: str
-    """Of the material content."""
+    """Of the material content and the versions of models: what approvals are bound to."""
+    content: str
+    """Of the material content alone, which approvals from before versions counted are bound to."""
 
 
 def settle(
@@ -121,7 +123,8 @@ def settle(
     asked = checklist.with_approvals(of_tier, gates, tier=tier)
     pilot = pilot_test(spec, estate.metrics)
     asks = checklist.checks(gates, tier=tier, pilot=pilot, asked=asked)
-    return Settled(tier, asked, pilot, asks, material_digest(resource))
+    digest = approved_digest(resource, estate.supply.behind(spec))
+    return Settled(tier, asked, pilot, asks, digest, material_digest(resource))
 
 
 def assess(
@@ -201,10 +204,10 @@ def _heard(
     estate: Estate, declared: Declared, settled: Settled, excluded: Mapping[str, str], *, now: datetime
 ) -> tuple[Review, tuple[Need, ...]]:
     """Review what approvers said about what it materially is, and what is still needed of whom."""
-    digest, namespace = settled.digest, declared.resource.namespace
+    namespace = declared.resource.namespace
     events = estate.said.get(declared.ref, ())
     grounds = Grounds(
-        digest=digest,
+        digests=frozenset({settled.digest, settled.content}),
         tier=settled.tier.tier,
         authors=excluded,
         now=now,
