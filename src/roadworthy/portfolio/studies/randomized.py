@@ -93,6 +93,9 @@ def _arms(treated: Vector, controls: variables.Controls) -> _Arms:
         count = int(treated.sum())
         return _Arms(treated, controls, count, treated.size - count)
     live = treated > 0
+    if np.intersect1d(controls.clusters[live], controls.clusters[~live]).size:
+        # The lot fell on rows within clusters, which only the errors follow.
+        return _Arms(treated, controls, int(live.sum()), int((~live).sum()))
     return _Arms(
         treated,
         controls,
