@@ -227,6 +227,8 @@ def test_a_switch_would_have_refused_every_call(estate: Estate, ref: str) -> Non
     answer = estate.client().post("/v1/backtests", json={"stop": ["budget/x"]})
     assert answer.status_code == 422
     assert estate.client().post("/v1/backtests", json={}).status_code == 422
+    for unknown in ("model/smal", "filter/contacts"):  # a slip must not read as "nothing would differ"
+        assert estate.client().post("/v1/backtests", json={"stop": [unknown]}).status_code == 404
 
 
 def test_a_pack_of_rules_says_whose_grant_ends_and_which_calls_that_meets(estate: Estate) -> None:

@@ -44,6 +44,8 @@ def changed(kind: str, name: str, **spec: Any) -> dict[str, Any]:
         ({"personal_data": "yes"}, "personal_data", "true or false", "about people"),
         ({"audience": "everybody"}, "audience", "takes a list", "Who talks"),
         ({"audience": ["everybody"]}, "audience", "does not know everybody", "Who talks"),
+        ({"jurisdictions": []}, "jurisdictions", "its list is empty", "it cannot be none"),
+        ({"practices": []}, "practices", "its list is empty", "write `practices: [none]`"),
     ],
 )
 def test_an_answer_to_no_question_is_refused(

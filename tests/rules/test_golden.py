@@ -91,6 +91,19 @@ def test_the_command_says_the_same(name: str, tmp_path: Path, capsys: pytest.Cap
     assert [one["id"] for one in printed["obligations"]] == [one.id for one in found.obligations]
 
 
+def test_an_empty_list_silences_no_law(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """People are somewhere: an empty list of places leaves every rule about a place open."""
+    found = {}
+    for places in ("", "jurisdictions: []\n"):
+        file = tmp_path / "facts.yaml"
+        file.write_text(f"{places}practices: [social_scoring]\n", encoding="utf-8")
+        assert run(None, ["rules", "decide", "--facts", str(file), "-o", "json"]) == 0
+        found[places] = json.loads(capsys.readouterr().out)
+    assert found["jurisdictions: []\n"] == found[""]
+    assert found[""]["provisional"]
+    assert "eu.aia.art5" in found[""]["needs_info"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -105,6 +118,10 @@ def test_the_command_says_the_same(name: str, tmp_path: Path, capsys: pytest.Cap
         ("personal_data: 'yes'", "true or false"),
         ("- personal_data", "no mapping of facts"),
         ("a: [", "neither YAML nor JSON"),
+        ("jurisdictions: [EL]", "does not know EL"),
+        ("jurisdictions: [EU]\njurisdictions: [US]", "`jurisdictions` stands twice"),
+        ("facts:\n  minors: none\n  minors: known", "`minors` stands twice"),
+        (f"sector: {'[' * 5000}{']' * 5000}", "nested too deeply"),
     ],
 )
 def test_what_is_no_answer_is_named(

@@ -131,6 +131,15 @@ def test_what_has_to_be_stated_is_not_answered_with_none() -> None:
     assert found["personal_data"] is False
 
 
+def test_an_empty_list_is_no_answer() -> None:
+    """It would say of every place, role and class of data at once that a rule does not ask for it."""
+    intake = Intake(facts={"jurisdictions": (), "practices": ("none",)})
+    profile = {"jurisdictions": ["EU"], "sector": []}
+    facts = stated_facts(intake, autonomy="assist", profile=profile, vocabulary=BOOK.vocabulary)
+    assert not {"jurisdictions", "sector"} & set(facts)
+    assert facts["practices"] == ("none",)
+
+
 def test_a_legal_position_counts_only_when_signed() -> None:
     """Without a signer and a memo the exit from the high-risk list stays an open question."""
     facts: dict[str, FactValue] = {"art6_3_condition": True}

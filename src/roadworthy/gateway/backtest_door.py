@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from roadworthy.foundation.errors import InvalidError
+from roadworthy.foundation.errors import InvalidError, NotFoundError
 from roadworthy.foundation.storage.database import Tx
 from roadworthy.foundation.web.context import Call
 from roadworthy.gateway.backtest import Tested
@@ -125,8 +125,13 @@ def _change(tx: Tx, call: Call, tryout: Tryout) -> Change:
         slug, _, name = ref.partition("/")
         if slug not in STOPPABLE or not name:
             raise InvalidError(f"`{ref[:140]}` cannot be stopped.", fix=f"Name {', '.join(STOPPABLE)}.")
-        if slug != "filter":
-            split_ref(call, ref)
+        kind, name = split_ref(call, ref)
+        if name not in kind.built_in and world.get(kind.name, name) is None:
+            # "Nothing would have differed" would be true of a slip of the pen, and believed.
+            raise NotFoundError(
+                f"There is no {kind.title.lower()} called `{name[:80]}`.",
+                fix=f"`roadworthy get {slug}` lists them.",
+            )
     return Change(
         world=world,
         actor=actor_of(call),

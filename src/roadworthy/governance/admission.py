@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from roadworthy.foundation.errors import Issue
@@ -18,6 +18,7 @@ from roadworthy.registry.slice import Proposal
 from roadworthy.rules.conditions import Vocabulary
 from roadworthy.rules.facts_file import problems_with
 from roadworthy.rules.queries import rulebook
+from roadworthy.rules.stated import is_empty
 from roadworthy.rules.tier import rank
 from roadworthy.use_cases.kinds import Intake, Unit, UseCase
 
@@ -29,9 +30,24 @@ def check_facts(_tx: Tx, proposal: Proposal) -> Iterator[Issue]:
     spec, vocabulary = proposal.after.spec, rulebook().vocabulary
     if isinstance(spec, Unit):
         yield from problems_with(spec.profile, vocabulary, where="spec.profile")
+        yield from _empty_answers(spec.profile, vocabulary, where="spec.profile")
     if isinstance(spec, UseCase):
         yield from problems_with(spec.intake.facts, vocabulary, where="spec.intake.facts")
+        yield from _empty_answers(spec.intake.facts, vocabulary, where="spec.intake.facts")
         yield from _intake_issues(spec.intake, vocabulary)
+
+
+def _empty_answers(facts: Mapping[str, Any], vocabulary: Vocabulary, *, where: str) -> Iterator[Issue]:
+    for name, value in facts.items():
+        known = vocabulary.facts.get(name)
+        if known is None or known.kind != "set" or not is_empty(value):
+            continue
+        none = f"write `{name}: [{', '.join(known.none)}]`" if known.none else "it cannot be none"
+        yield Issue(
+            f"`{name}` was not answered: its list is empty.",
+            f"Leave it out while nobody knows; if it is known that nothing applies, {none}.",
+            f"{where}.{name}",
+        )
 
 
 def _intake_issues(intake: Intake, vocabulary: Vocabulary) -> Iterator[Issue]:

@@ -21,7 +21,12 @@ def read_facts(text: str, vocabulary: Vocabulary, *, file: str = "") -> dict[str
             f"{file or 'The file'} is longer than a million characters.", fix="Send facts only."
         )
     try:
+        _check_once(yaml.compose(text, Loader=yaml.SafeLoader), file)
         document = yaml.safe_load(text)
+    except RecursionError as error:
+        raise InvalidError(
+            f"{file or 'The text'} is nested too deeply.", fix="Write one fact on each line."
+        ) from error
     except yaml.YAMLError as error:
         raise InvalidError(
             f"{file or 'The text'} is neither YAML nor JSON.",
@@ -44,6 +49,24 @@ def read_facts(text: str, vocabulary: Vocabulary, *, file: str = "") -> dict[str
             f"{count} no answer.", issues=issues, fix="`roadworthy rules facts` lists them all."
         )
     return {name: value for name, value in document.items() if value is not None}
+
+
+def _check_once(node: yaml.Node | None, file: str) -> None:
+    """Refuse a fact that is stated twice: YAML keeps the last, and the first would be dropped unseen."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        name = str(key.value)
+        if isinstance(key, yaml.ScalarNode) and name in seen:
+            line = key.start_mark.line + 1
+            issue = Issue(f"`{name[:80]}` stands twice.", "Keep one of the two.", name[:80], file, line)
+            raise InvalidError(
+                f"{file or 'The text'} states a fact twice.", issues=(issue,), fix="Keep one of the two."
+            )
+        seen.add(name)
+        if name == "facts":
+            _check_once(value, file)
 
 
 def problems_with(

@@ -27,6 +27,11 @@ def stated_facts(
     return known_facts(facts, autonomy=autonomy, vocabulary=vocabulary)
 
 
+def is_empty(value: Any) -> bool:
+    """Say whether a value is a list with nothing in it."""
+    return isinstance(value, list | tuple) and not value
+
+
 def answered_none(questions: tuple[str, ...], vocabulary: Vocabulary) -> dict[str, Any]:
     """Return what facts count as whose questions were answered with "none of this"."""
     return {
@@ -39,8 +44,11 @@ def answered_none(questions: tuple[str, ...], vocabulary: Vocabulary) -> dict[st
 
 
 def known_facts(stated: Mapping[str, Any], *, autonomy: str, vocabulary: Vocabulary) -> dict[str, Any]:
-    """Add what the declaration itself says, so that nobody answers it twice; the stricter of two holds."""
-    facts = dict(stated)
+    """Add what the declaration itself says, so that nobody answers it twice; the stricter of two holds.
+
+    An empty list answers nothing: it would keep every rule silent that asks for something in it.
+    """
+    facts = {name: value for name, value in stated.items() if not is_empty(value)}
     scale = vocabulary.facts.get("autonomy")
     if scale is not None:
         levels = [one for one in (facts.get("autonomy"), _AUTONOMY[autonomy]) if one in scale.values]

@@ -9,6 +9,7 @@ import click
 from roadworthy.entrypoints.api_client import path_of
 from roadworthy.entrypoints.cli import output
 from roadworthy.entrypoints.cli.command import Command
+from roadworthy.entrypoints.cli.moments import past
 from roadworthy.entrypoints.cli.session import current, split_ref
 
 _STATES = ("fails", "stale", "unknown", "waived", "holds")
@@ -46,17 +47,18 @@ def show(control_id: str, fmt: str) -> None:
     examples=(
         "roadworthy controls check use-case/claims-triage",
         "roadworthy controls check claims-triage --only C20,C39 -o json",
-        "roadworthy controls check claims-triage --as-of 2026-11-01T00:00:00Z",
+        "roadworthy controls check claims-triage --as-of 2026-11-01  as that day's end found them",
     ),
 )
 @click.argument("use_case", metavar="USE-CASE")
 @click.option("--only", default="", metavar="C20,C39", help="Only these controls; by default what it needs.")
-@click.option("--as-of", default="", help="As it stood then, as 2026-11-23T10:00:00Z.")
+@click.option("--as-of", default="", metavar="DATE", help="As it stood then: a day, or 2026-11-23T10:00:00Z.")
 @output.formats()
 def check(use_case: str, only: str, as_of: str, fmt: str) -> int:
     """Answer the controls of a use case; ends with 3 while one of them does not pass."""
     _slug, name = split_ref(use_case, kind="use-case")
-    asked = {key: value for key, value in (("only", only), ("as_of", as_of)) if value}
+    moment = past(as_of) if as_of else ""
+    asked = {key: value for key, value in (("only", only), ("as_of", moment)) if value}
     found: dict[str, Any] = current().client().get(path_of("v1", "use-cases", name, "controls"), **asked)
     rows = [{**one, "state": _state_words(one)} for one in found["items"]]
     columns = ("control", "state", "title", "because")

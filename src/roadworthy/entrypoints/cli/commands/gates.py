@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -12,12 +10,11 @@ from roadworthy.entrypoints.api_client import path_of
 from roadworthy.entrypoints.cli import output
 from roadworthy.entrypoints.cli.command import Command
 from roadworthy.entrypoints.cli.gate_report import junit, sarif
+from roadworthy.entrypoints.cli.moments import moment, past
 from roadworthy.entrypoints.cli.session import current, split_ref
-from roadworthy.foundation import clock
 
 EXIT_CODES = {"pass": 0, "waived": 0, "skipped": 0, "fail": 3, "inconclusive": 5, "error": 1}
 """What `gate check` ends with; 1 is an error in the verdict as it is one of the command."""
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}$")
 
 
 @click.group()
@@ -48,7 +45,7 @@ def check(use_case: str, named: str, as_of: str, fmt: str) -> int:
     is in error: nobody answered it in its time, or it cannot be looked at.
     """
     _slug, name = split_ref(use_case, kind="use-case")
-    asked = {"gate": named, "as_of": _past(as_of) if as_of else ""}
+    asked = {"gate": named, "as_of": past(as_of) if as_of else ""}
     found: dict[str, Any] = (
         current()
         .client()
@@ -134,7 +131,7 @@ def request(  # noqa: PLR0917  # by the options' names
         "justification": justification,
         "owner": owner,
         "compensating_controls": list(compensating),
-        "expires_at": _moment(until),
+        "expires_at": moment(until),
     }
     _done(_post(use_case, body), fmt)
 
@@ -150,7 +147,7 @@ def request(  # noqa: PLR0917  # by the options' names
 @output.formats("table", "json", "yaml")
 def grant(use_case: str, request_id: str, until: str, fmt: str) -> None:
     """Grant a request; who asked, answers for the risk or wrote the declaration cannot."""
-    body = {"expires_at": _moment(until)} if until else {}
+    body = {"expires_at": moment(until)} if until else {}
     _done(_post(use_case, body, request_id, "grant"), fmt)
 
 
@@ -231,24 +228,3 @@ def _done(done: dict[str, Any], fmt: str) -> None:
         output.say(f"Whoever may: roadworthy exception grant {ref} {done['id']}")
     elif fmt == "table":
         output.say(f"What follows: roadworthy gate check {ref}")
-
-
-def _past(text: str) -> str:
-    """Read a day or moment that has begun; of today, what stands now."""
-    at, now = datetime.fromisoformat(_moment(text)), clock.now()
-    if at <= now:
-        return at.isoformat()
-    if _DAY.match(text) and at - timedelta(days=1) <= now:
-        return ""
-    raise click.UsageError(f"`{text}` lies in the future: a verdict is given of what has happened.")
-
-
-def _moment(text: str) -> str:
-    """Read a day, which means its end, or a moment; one without a zone is in UTC."""
-    try:
-        if _DAY.match(text):
-            return (datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1)).isoformat()
-        at = datetime.fromisoformat(text)
-    except (ValueError, OverflowError) as error:
-        raise click.UsageError(f"`{text}` is no date: write 2026-12-31 or 2026-12-31T18:00:00Z.") from error
-    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).isoformat()

@@ -69,9 +69,12 @@ def decide_(
     from roadworthy.rules.decide import decide
     from roadworthy.rules.document import decision_document
     from roadworthy.rules.facts_file import read_facts
+    from roadworthy.rules.stated import is_empty
 
     book = _book(packs, installed=installed)
     facts = read_facts(_text(file), book.vocabulary, file=file)
+    if not assume_neg:  # as a declared use case is read: an empty list answers nothing
+        facts = {name: value for name, value in facts.items() if not is_empty(value)}
     day = (as_of or clock.now()).date()
     decision = decide(facts, rulebook=book, as_of=day, assume_neg=assume_neg)
     found = decision_document(decision)
