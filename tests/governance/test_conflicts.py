@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from roadworthy.evidence import queries as evidence
 from roadworthy.foundation.errors import InvalidError
 from roadworthy.governance import conflict_operations
+from roadworthy.governance import queries as governance
 from roadworthy.governance.conflict_operations import MayNotDecideError, NoConflictError
 from roadworthy.governance.needs import needs_of
 from roadworthy.registry import audit
@@ -100,6 +101,25 @@ def test_a_decision_settles_what_controls_ask_for(torn: Company) -> None:
     with torn.database.read() as tx:
         (entry,) = audit.entries(tx, action="evidence.conflict-decided", limit=5)
     assert (entry["actor"], entry["object"]) == ("person/dan", REF)
+
+
+def test_it_waits_for_those_who_may_decide_and_again_when_it_is_overtaken(torn: Company) -> None:
+    """A control that fails until somebody decides says so to whoever can."""
+
+    def waits(person: str) -> list[str]:
+        with torn.database.read() as tx:
+            found = governance.needs_you(tx, principal=f"person/{person}", now=NOW)
+        return [one.why for one in found if one.kind == "settle"]
+
+    assert waits("ada") == waits("ben") == []
+    (why,) = waits("dan")
+    assert why.endswith("Both cannot be kept.")
+    decide(torn)
+    assert waits("dan") == waits("eve") == []
+    torn.declare(pack(KEEP, rule("privacy", retention_max="P6M")), actor=SETUP)
+    (why,) = waits("eve")
+    assert "The decision of person/dan of" in why
+    assert why.endswith("is overtaken.")
 
 
 def test_the_ceiling_can_prevail_and_another_duty_is_a_conflict_of_its_own(torn: Company) -> None:

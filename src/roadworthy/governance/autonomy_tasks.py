@@ -29,11 +29,10 @@ class Reader:
             for role in roles_carrying(permission)
         )
 
-    @property
-    def raises_anything(self) -> bool:
-        """Say whether they may raise any use case at all: nobody else needs the figures."""
+    def holds_anywhere(self, permission: str) -> bool:
+        """Say whether they hold such a role at all: for nobody else the figures have to be read."""
         held = {one.role for one in self.estate.staff.roles.by_subject.get(self.principal, ())}
-        return bool(held.intersection(roles_carrying("autonomy.decide")))
+        return bool(held.intersection(roles_carrying(permission)))
 
 
 def tasks(

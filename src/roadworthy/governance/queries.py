@@ -13,7 +13,7 @@ from roadworthy.evidence import queries as evidence
 from roadworthy.evidence.fact import Recorded
 from roadworthy.foundation.errors import NotFoundError
 from roadworthy.foundation.storage.database import Tx
-from roadworthy.governance import autonomy_figures, autonomy_tasks, reminders
+from roadworthy.governance import autonomy_figures, autonomy_tasks, conflict_tasks, reminders
 from roadworthy.governance.autonomy_tasks import Reader
 from roadworthy.governance.delegation import DELEGATION
 from roadworthy.governance.estate import Declared, Estate, Roles, arrange
@@ -30,6 +30,7 @@ from roadworthy.registry import audit
 from roadworthy.registry import queries as registry
 from roadworthy.registry.kinds import Catalogue
 from roadworthy.registry.resource import Resource
+from roadworthy.rules import queries as rules
 from roadworthy.rules.facts import FACTS as CONFLICT_FACTS
 from roadworthy.rules.kinds import POLICY_PACK
 from roadworthy.use_cases.kinds import METRIC, UNIT, USE_CASE
@@ -303,6 +304,17 @@ def needs_you(tx: Tx, *, principal: str, now: datetime) -> tuple[Task, ...]:
         for task in tasks_for(principal, one, estate=known, waits=waits[one.use_case], now=now)
     ]
     rights = Reader(principal, known, now)
-    earned = autonomy_figures.proposals(tx, found, now=now) if rights.raises_anything else {}
+    earned = (
+        autonomy_figures.proposals(tx, found, now=now) if rights.holds_anywhere("autonomy.decide") else {}
+    )
     tasks += autonomy_tasks.tasks(rights, found, queues=drafts.queues(tx, now=now), earned=earned)
+    if rights.holds_anywhere(conflict_tasks.PERMISSION):
+        torn = conflict_tasks.torn(found)
+        kept = {
+            one.use_case: rules.kept(
+                tx, rules.Case(known.use_cases[one.use_case].resource, {}, one.tier.decision)
+            )
+            for one in torn
+        }
+        tasks += conflict_tasks.tasks(rights, torn, kept=kept)
     return in_order(tasks)

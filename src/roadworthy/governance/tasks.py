@@ -21,7 +21,9 @@ FEW_QUESTIONS = 3
 class Task:
     """Something that waits for a person, with the one thing to do about it."""
 
-    kind: Literal["escalated", "draft", "renew", "approve", "except", "raise", "answer", "close-gap"]
+    kind: Literal[
+        "escalated", "draft", "renew", "approve", "except", "settle", "raise", "answer", "close-gap"
+    ]
     use_case: str
     title: str
     what: str
@@ -55,7 +57,7 @@ def in_order(tasks: Iterable[Task]) -> tuple[Task, ...]:
 _ORDER = {
     name: place
     for place, name in enumerate(
-        ("escalated", "draft", "renew", "approve", "except", "raise", "answer", "close-gap")
+        ("escalated", "draft", "renew", "approve", "except", "settle", "raise", "answer", "close-gap")
     )
 }
 
