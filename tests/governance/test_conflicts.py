@@ -113,7 +113,8 @@ def test_it_waits_for_those_who_may_decide_and_again_when_it_is_overtaken(torn: 
 
     assert waits("ada") == waits("ben") == []
     (why,) = waits("dan")
-    assert why.endswith("Both cannot be kept.")
+    assert why.endswith("at most. Both cannot be kept.")
+    assert ".." not in why
     decide(torn)
     assert waits("dan") == waits("eve") == []
     torn.declare(pack(KEEP, rule("privacy", retention_max="P6M")), actor=SETUP)

@@ -106,3 +106,6 @@ def test_facts_are_decided_by_packs_that_are_named(
     )
     assert run(None, ["rules", "decide", "--facts", str(facts), "--pack", str(broken)]) == 1
     assert "cannot be read" in capsys.readouterr().err
+    broken.write_text(f"rules: {chr(91) * 5000}{chr(93) * 5000}", encoding="utf-8")
+    assert run(None, ["rules", "check", str(broken)]) == 1
+    assert "nested too deeply" in capsys.readouterr().err

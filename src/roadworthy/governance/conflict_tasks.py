@@ -51,7 +51,7 @@ def tasks(reader: Reader, standings: Iterable[Standing], *, kept: Mapping[str, K
                 use_case=one.use_case,
                 title=one.title,
                 what=f"Decide which rule prevails for {one.title}",
-                why=f"{found.retention.conflict}. Both cannot be kept.{_before(found)}",
+                why=f"{found.retention.conflict} Both cannot be kept.{_before(found)}",
                 action="Decide",
                 href=f"/use-cases/{one.use_case}/rules",
                 command=f"roadworthy rules explain {one.ref}",

@@ -23,6 +23,8 @@ def read_document(text: str, *, file: str) -> tuple[str, dict[str, Any]]:
     """Return a pack's name and spec; a shipped pack's file is its own spec, and names itself."""
     try:
         document = yaml.safe_load(text)
+    except RecursionError as error:
+        raise InvalidError(f"{file} is nested too deeply.", fix="Flatten it.") from error
     except yaml.YAMLError as error:
         why = " ".join(str(error).split())[:300]
         raise InvalidError(f"{file} is neither YAML nor JSON.", why=why, fix="Correct it.") from error
