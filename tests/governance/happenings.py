@@ -68,7 +68,7 @@ _VALUES: dict[str, tuple[Any, ...]] = {
     "data": ("none", "policies"),
     "trusted": (True, True, True, False),
     "stage": ("pilot", "pilot", "pilot", "live", "stopped"),
-    "autonomy": ("assist", "assist", "supervise"),
+    "autonomy": ("assist", "supervise", "supervise"),
     "models": (("small",), ("small", "big"), ("small", "big"), ("big",)),
     "expected": (None, EXPECTED),
     "owner": ("fay", "fay", "gus"),
@@ -159,8 +159,10 @@ class Happenings:
             self.rekey()
         elif gone:
             self.leave(gone[0].partition("/")[2], stays=True)
-        elif model.tier == "prohibited" or model.stage == "stopped" or (model.excluded and self._beyond):
-            self.declare({"tier": "limited", "stage": "pilot", "autonomy": "assist", "trusted": True})
+        elif model.excluded and model.autonomy != "assist":
+            self.exclude()
+        elif model.tier == "prohibited" or model.stage == "stopped":
+            self.declare({"tier": "limited", "stage": "pilot", "trusted": True})
         elif model.gate_asks_drill:
             self.drill()
         else:
@@ -169,10 +171,6 @@ class Happenings:
                     self.bind((person, role))
                 elif (person, role) != ("person/gus", "business-approver"):
                     self.approve((person, role))
-
-    @property
-    def _beyond(self) -> bool:
-        return self.model.autonomy != "assist"
 
     def declare(self, new: dict[str, Any] | None = None) -> None:
         """Change something of the declaration: material or not."""

@@ -48,6 +48,8 @@ class Walk(Happenings):
         self.now += timedelta(seconds=self.random.randint(1, 900))
         self._stale()
         happens: Callable[[], object] = self.random.choices(self._what, self._weights)[0]
+        if self.random.random() < 0.5 and not self.model.may_call(self.now, self.model.models[0]):
+            happens = self.mend  # what takes a grant away says most while there is one
         happens()
         if happens in {self.wait, self.edge, self.sleep}:
             self._stale()
