@@ -133,6 +133,14 @@ def test_baseline_covariates_and_many_looks() -> None:
     assert watched["errors"] == "always valid"
 
 
+def test_rows_by_lot_within_clusters_count_as_rows() -> None:
+    """Where the lot fell on rows the sample ratio is theirs; the errors follow the clusters all the same."""
+    rows = [row | {"site": i // 10} for i, row in enumerate(_trial())]
+    found = _run(TRIAL + "cluster: site\nexpected_share: 0.5\n", rows)
+    assert (found["counts"]["treated"], found["counts"]["clusters"]) == (100, 20)
+    assert found["effect"]["errors"] == "CR2"
+
+
 def test_ratio_of_two_columns() -> None:
     """An outcome may be a sum over a sum."""
     rows = [row | {"cases": 3 + i % 5} for i, row in enumerate(_trial())]
@@ -220,6 +228,9 @@ def test_staggered_starts_take_group_times() -> None:
     assert "never treated" in never["method"]
     plain = _run(DID + "start: start\nestimator: two_way\n", rows)
     assert "staggered starts" in {one["name"] for one in plain["checks"] if one["state"] == "warning"}
+    named = _run(DID + "start: start\nerrors: CR1\n", rows)
+    assert "errors" in {one["name"] for one in named["checks"] if one["state"] == "warning"}
+    assert named["effect"] == found["effect"]
 
 
 @pytest.mark.parametrize(
@@ -325,6 +336,9 @@ def test_a_claim_is_a_claim() -> None:
         ("outcome: y\n", "`design` has to be one of randomized"),
         (TRIAL.replace("direction: lower\n", ""), "`direction` is required"),
         (TRIAL + "level: 2\n", "less than 1"),
+        (TRIAL + "looks: many\ncovariates: [before]\n", "not `covariates`"),
+        (TRIAL + "interacted: true\n", "there are none"),
+        (TRIAL.replace("outcome: y", "outcome: {numerator: y, denominator: n}") + "baseline: b\n", "A ratio"),
         (DID, "Say the treatment in one way"),
         (DID + "group: a\n", "`group` and `after` belong together"),
         ("[1, 2]\n", "is no design"),

@@ -50,6 +50,9 @@ def test_matches_statsmodels_with_dummies(*, seed: int, drop: float, weighted: b
     assert plain is not None
     assert plain.value == pytest.approx(oracle.fit().params[0], abs=1e-8)
     assert plain.standard_error == pytest.approx(oracle.fit().bse[0], abs=1e-8)
+    hc2 = two_way.effect(panel, treated, errors="HC2", level=0.95)
+    assert hc2 is not None
+    assert hc2.standard_error == pytest.approx(oracle.fit(cov_type="HC2").bse[0], abs=1e-8)
     found = two_way.effect(panel, treated, errors="CR1", level=0.95)
     assert found is not None
     robust = oracle.fit(cov_type="cluster", cov_kwds={"groups": panel.clusters}, use_t=True)

@@ -34,7 +34,8 @@ COLLINEAR = 1e-9
 class Fit:
     """A fitted model. `x`, `y` and `residuals` are scaled by the roots of the weights; `kept` names columns.
 
-    `absorbed` counts parameters that were projected out before and cost degrees of freedom.
+    `absorbed` counts parameters that were projected out before and cost degrees of freedom; `pull` is what
+    these add to each row's leverage, or none.
     """
 
     x: Vector
@@ -44,6 +45,7 @@ class Fit:
     bread: Vector
     kept: tuple[int, ...]
     absorbed: int
+    pull: Vector | None = None
 
     @property
     def n(self) -> int:
@@ -85,7 +87,9 @@ def independent_columns(x: Vector) -> tuple[int, ...]:
     return tuple(kept)
 
 
-def fit(x: Vector, y: Vector, weights: Vector | None = None, *, absorbed: int = 0) -> Fit:
+def fit(
+    x: Vector, y: Vector, weights: Vector | None = None, *, absorbed: int = 0, pull: Vector | None = None
+) -> Fit:
     """Fit y = x b by least squares; x is (n, k), y (n,), weights (n,) above 0 or none."""
     if weights is not None:
         root = np.sqrt(weights)
@@ -99,12 +103,13 @@ def fit(x: Vector, y: Vector, weights: Vector | None = None, *, absorbed: int = 
     # One step of refinement keeps digits where an outcome is large beside its changes.
     beta = beta + inverse @ (q.T @ residuals)
     residuals = y - x @ beta
-    return Fit(x, y, beta, residuals, np.asarray(inverse @ inverse.T), kept, absorbed)
+    return Fit(x, y, beta, residuals, np.asarray(inverse @ inverse.T), kept, absorbed, pull)
 
 
 def leverage(model: Fit) -> Vector:
     """How much each row's own outcome moves its fitted value, between 0 and 1; shape (n,)."""
-    return np.asarray(np.einsum("ij,jk,ik->i", model.x, model.bread, model.x), dtype=np.float64)
+    own = np.asarray(np.einsum("ij,ij->i", model.x @ model.bread, model.x), dtype=np.float64)
+    return own if model.pull is None else own + model.pull
 
 
 def _sandwich(model: Fit, scores: Vector) -> Vector:

@@ -22,7 +22,8 @@ from roadworthy.statistics.two_way import PreTrend
 Aggregate: TypeAlias = Literal["simple", "group", "event", "calendar"]
 NORMAL_FROM = 200
 """From this many independent units on the interval is the authors' normal one; below, Student's t."""
-_PROPENSITY_MAX = 1.0 - 1e-6
+_OVERLAP = 0.999
+"""The authors' package leaves out comparisons with a fitted probability of treatment beyond this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,10 @@ def logit(x: Vector, d: Vector, w: Vector) -> tuple[Vector, Vector]:
 
 
 def doubly_robust(change: Vector, d: Vector, x: Vector, w: Vector) -> tuple[float, Vector]:
-    """The effect on the treated (d = 1) and each row's influence on it; x is (n, k) with a constant."""
+    """The effect on the treated (d = 1) and each row's influence on it; x is (n, k) with a constant.
+
+    Raises LinAlgError where the covariates tell treated from others nearly without fail.
+    """
     n = change.size
     w = w / w.mean()
     if x.shape[1] == 1:
@@ -93,7 +97,9 @@ def doubly_robust(change: Vector, d: Vector, x: Vector, w: Vector) -> tuple[floa
         inverse[0, 0] = 1.0 / float(np.sum(w * p * (1.0 - p)))
     else:
         p, inverse = logit(x, d, w)
-        p = np.minimum(p, _PROPENSITY_MAX)
+        if float(p.max()) > _OVERLAP:
+            message = "no overlap"
+            raise np.linalg.LinAlgError(message)
     control = w * (1.0 - d)
     gram = np.linalg.inv((x * control[:, None]).T @ x / n)
     predicted = x @ (gram @ (x.T @ (control * change)) / n)
@@ -162,11 +168,14 @@ def _one(
     x = np.ones((d.size, 1))
     if panel.covariates is not None:
         x = np.concatenate([x, panel.covariates[use, min(base, time)]], axis=1)
-        x = x[:, list(independent_columns(x))]
+        x = x[:, list(independent_columns(x[d < 1]))]
         if x.shape[1] >= min(d.sum(), d.size - d.sum()):
             return None
     w = np.ones(d.size) if panel.weights is None else panel.weights[use]
-    value, part = doubly_robust(change[use], d, x, w)
+    try:
+        value, part = doubly_robust(change[use], d, x, w)
+    except np.linalg.LinAlgError:
+        return None  # the covariates separate the two, so that there is nobody alike to compare with
     if how.independent < NORMAL_FROM:
         part = _for_few(part, d, change[use])
     influence = np.zeros(panel.first.size)

@@ -101,6 +101,11 @@ def estimate(wedge: Wedge, *, level: float, permutations: int, seed: int) -> Wed
     null = _Null(value, a, b)
     error = float(np.std(a - value * b, ddof=1))
     low, high = (null.bound(side, 1.0 - level, error) for side in (-1.0, 1.0))
+    if not math.isfinite(low) or not math.isfinite(high):
+        return Refusal(
+            "too few of the orders differ where it was measured, so that no effect could be ruled out",
+            "More units, or figures of more units at more times.",
+        )
     found = Estimate(
         value, error, low, high, math.inf, null.p_value(0.0), level, f"{permutations} permutations"
     )

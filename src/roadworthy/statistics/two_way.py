@@ -91,8 +91,10 @@ def _fit(panel: Panel, regressors: Vector) -> _Fitted:
     y = demeaned(panel.y[:, None], panel.units, panel.weights)[:, 0]
     # Columns constant within units leave nothing but rounding; that must not be taken for variation.
     x[:, np.abs(x).max(axis=0) <= 1e-11 * np.abs(raw).max(axis=0)] = 0.0
-    _, count = linear_model.cluster_codes(panel.units)
-    model = linear_model.fit(x, y, panel.weights, absorbed=count)
+    codes, count = linear_model.cluster_codes(panel.units)
+    w = np.ones_like(y) if panel.weights is None else panel.weights
+    pull = w / np.bincount(codes, w, count)[codes]
+    model = linear_model.fit(x, y, panel.weights, absorbed=count, pull=pull)
     return _Fitted(model, raw.shape[1] - regressors.shape[1])
 
 
@@ -133,6 +135,8 @@ def event_study(
     periods = sorted(
         (int(p) for p in np.unique(clipped[live]) if p != reference), key=lambda p: (p < 0, abs(p))
     )
+    if not periods:
+        return EventStudy((), None)
     columns = np.column_stack([live & (clipped == p) for p in periods]).astype(np.float64)
     fitted = _fit(panel, columns)
     told = sorted((period, fitted.offset + i) for i, period in enumerate(periods) if fitted.kept(i))

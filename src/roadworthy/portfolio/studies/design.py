@@ -123,6 +123,20 @@ class Randomized(Regression):
     looks: Literal["once", "many"] = "once"
     """`many`: the interval holds however often one looks. Rows then stand in the order they came."""
 
+    @model_validator(mode="after")
+    def _together(self) -> Randomized:
+        names = ["covariates", "categories", "interacted", "errors"]
+        if self.looks == "many":
+            names.append("weight")
+        modelled = [name for name in names if getattr(self, name)]
+        if isinstance(self.outcome, Ratio) and (modelled or self.baseline or self.looks == "many"):
+            raise ValueError("A ratio takes no covariates, categories, baseline, errors or `looks: many`")
+        if self.looks == "many" and modelled:
+            raise ValueError(f"`looks: many` takes a `baseline`, but not `{modelled[0]}`")
+        if self.interacted and not (self.covariates or self.categories):
+            raise ValueError("`interacted` is about `covariates` or `categories`; there are none")
+        return self
+
 
 class DifferenceInDifferences(Regression):
     """Some units changed, others did not (yet). Grade C where trends before were parallel."""

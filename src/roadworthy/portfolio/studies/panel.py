@@ -48,7 +48,7 @@ def study(design: DifferenceInDifferences, table: Table) -> Finding:
 
 
 def _errors(design: DifferenceInDifferences, controls: variables.Controls) -> Errors:
-    return design.errors or ("HC2" if controls.clusters is None else "CR2")
+    return design.errors or variables.errors(controls)
 
 
 def _two_by_two(
@@ -210,7 +210,7 @@ def _two_way(
     else:
         ever = (rows.first < len(rows.when.places)).astype(np.float64)
         reference = -1 - design.anticipation
-        study_errors: Errors = "CR2" if errors in {"CR1", "CR2"} else errors
+        study_errors = variables.errors(controls) if errors in {"CR1", "CR2"} else errors
         study = two_way.event_study(
             panel, rows.when.codes - rows.first, ever, errors=study_errors, level=design.level,
             reference=reference,
@@ -248,6 +248,9 @@ def _staggered(
             "C", "units switch the change off again, which `group_time` cannot follow",
             "`estimator: two_way`, or leave out the time after.", *checks, **counts,
         )  # fmt: skip
+    if design.errors is not None:
+        words = f"group-time effects have errors of their own; `errors: {design.errors}` was not used"
+        checks.append(Check("errors", "warning", words))
     panel, doubled = _matrix(y, controls, rows)
     if doubled:
         checks.append(Check("one row a unit and time", "warning", f"{doubled:,} further rows were averaged"))
@@ -308,7 +311,12 @@ def _leads(
         return None
     since = (rows.when.codes - rows.first)[use]
     found = two_way.event_study(
-        panel, since, ever, errors="CR2", level=design.level, reference=-1 - design.anticipation
+        panel,
+        since,
+        ever,
+        errors=variables.errors(controls),
+        level=design.level,
+        reference=-1 - design.anticipation,
     )
     return found.pre_trend
 

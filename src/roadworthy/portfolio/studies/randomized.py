@@ -51,7 +51,7 @@ def study(design: Randomized, table: Table) -> Finding:
     counts = {"rows": len(good), "treated": arms.units_treated, "control": arms.units_control}
     if controls.clusters is not None:
         counts["clusters"] = controls.cluster_count
-    if refusal := _too_small(arms, checks, counts):
+    if refusal := _too_small(design, arms, checks, counts):
         return refusal
     if ratio:
         effect = _ratio(design, figures, arms)
@@ -119,7 +119,9 @@ def _sizes(design: Randomized, arms: _Arms) -> Check:
     return Check("sample ratio", "failed" if found.mismatch else "passed", words)
 
 
-def _too_small(arms: _Arms, checks: list[Check], counts: dict[str, int]) -> Finding | None:
+def _too_small(
+    design: Randomized, arms: _Arms, checks: list[Check], counts: dict[str, int]
+) -> Finding | None:
     if min(arms.units_treated, arms.units_control) == 0:
         return refuse(
             "A", "there is no comparison: one arm is empty", "Rows of both arms.", *checks, **counts
@@ -140,6 +142,14 @@ def _too_small(arms: _Arms, checks: list[Check], counts: dict[str, int]) -> Find
             f"At least {CLUSTERS_MIN} clusters, two in each arm; twenty and more to see moderate changes.",
             *checks, **counts,
         )  # fmt: skip
+    units = arms.controls.cluster_count or arms.treated.size
+    if design.looks == "many" and units < confidence_sequence.START:
+        return refuse(
+            "A",
+            f"{units} units are too few for an interval that holds at every look",
+            f"At least {confidence_sequence.START} units; or `looks: once`, at a time fixed before.",
+            *checks, **counts,
+        )  # fmt: skip
     if min(arms.units_treated, arms.units_control) < ROWS_MIN:
         return refuse("A", "one arm has a single unit", "At least two units in each arm.", *checks, **counts)
     return None
@@ -155,7 +165,7 @@ def _few(arms: _Arms, controls: variables.Controls) -> Check:
 
 
 def _errors(design: Randomized, controls: variables.Controls) -> Errors:
-    return design.errors or ("HC2" if controls.clusters is None else "CR2")
+    return design.errors or variables.errors(controls)
 
 
 def _figures(design: Randomized, table: Table) -> tuple[Vector, ...]:

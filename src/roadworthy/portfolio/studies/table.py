@@ -125,7 +125,7 @@ class Table:
                         index,
                         name,
                         f"`{_shown(cell)}` does not say whether the row was treated.",
-                        f"Write {known}; or name the values as `treated:` and `control:` in the design.",
+                        f"Write {known}; or name `treated:` and `control:`; `where:` leaves other arms out.",
                     )
                 )
             if len(issues) > ISSUES_MAX:

@@ -12,7 +12,7 @@ from roadworthy.portfolio.studies.design import Measured, Ratio, Regression, Val
 from roadworthy.portfolio.studies.finding import Check
 from roadworthy.portfolio.studies.table import Table, instant, is_missing, refused
 from roadworthy.statistics import two_way
-from roadworthy.statistics.linear_model import Indices, Vector
+from roadworthy.statistics.linear_model import SATTERTHWAITE_MAX, Errors, Indices, Vector
 
 NEVER = frozenset({"never", "inf", "infinity"})
 _LOG_NEEDS = "A logarithm needs figures above 0: use `scale: level`, or add up rows."
@@ -68,6 +68,13 @@ def controls(design: Regression, table: Table, cluster: str | None) -> Controls:
         weights,
         None if cluster is None else table.codes(cluster)[0],
     )
+
+
+def errors(controls: Controls) -> Errors:
+    """The standard errors of a design that names none: with very many clusters CR1 is CR2, and quick."""
+    if controls.clusters is None:
+        return "HC2"
+    return "CR2" if controls.cluster_count <= SATTERTHWAITE_MAX else "CR1"
 
 
 @dataclass(frozen=True, slots=True)
