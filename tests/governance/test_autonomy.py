@@ -197,7 +197,7 @@ def test_it_assists_until_it_has_earned_more(asking: Company) -> None:
     assert (held.declared, held.ceiling, held.earned.level, held.effective) == (
         "automate", "automate", "assist", "assist",
     )  # fmt: skip
-    assert "has earned `assist`: nobody has raised it yet" in held.why
+    assert "has earned assist: nobody has raised it yet" in held.why
 
 
 def test_enough_accepted_reviews_and_a_person_raise_it(asking: Company) -> None:
@@ -303,7 +303,7 @@ def test_a_high_tier_keeps_it_to_samples(company: Company) -> None:
     set_level(company, "supervise")
     held = company.standing().autonomy
     assert (held.earned.level, held.effective) == ("supervise", "supervise")
-    assert "its tier is kept to `supervise`" in held.why
+    assert "its tier is kept to supervise" in held.why
     with pytest.raises(NotEarnedError):
         set_level(company, "automate")
 

@@ -209,10 +209,10 @@ class AutonomyStanding:
         """Say what keeps it where it is, in a sentence."""
         level = self.effective
         if level == self.declared:
-            return f"It is declared `{level}`."
+            return f"It is declared as {level}."
         if level == self.earned.level and LEVELS.index(level) < LEVELS.index(self.ceiling):
-            return f"It is declared `{self.declared}` and has earned `{level}`: {self.earned.why}."
-        return f"It is declared `{self.declared}`, and its tier is kept to `{self.ceiling}`."
+            return f"It is declared as {self.declared} and has earned {level}: {self.earned.why}."
+        return f"It is declared as {self.declared}, and its tier is kept to {self.ceiling}."
 
     def allowed(self, spec: UseCase) -> Allowed:
         """Return it as a grant carries it."""

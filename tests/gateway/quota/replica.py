@@ -9,6 +9,7 @@ import secrets
 import sys
 import threading
 import time
+from collections import deque
 from typing import Any
 
 from roadworthy.foundation import clock
@@ -83,7 +84,7 @@ class Gateway:
             place=Place("here", "spool", process),
             unix_now=lambda: time.time() + skew_s,
         )
-        self.waiting: list[CallRecord] = []
+        self.waiting: deque[CallRecord] = deque()  # the loop adds while a thread takes away
         self.shipping = threading.Lock()
         self.spent = 0
         self.calls = 0
@@ -122,7 +123,7 @@ class Gateway:
             self._ship()
 
     def _ship(self) -> None:
-        batch, self.waiting = self.waiting, []
+        batch = [self.waiting.popleft() for _ in range(len(self.waiting))]
         if not batch:
             return
         hook = operations.note_records if self.redis else operations.count_records
@@ -131,7 +132,7 @@ class Gateway:
                 with self.database.write() as tx:
                     usage.ingest(tx, batch, source="test", now=clock.now(), hooks=(hook,))
         except RoadworthyError:  # the database is busy: a spool keeps them, and hands them in again
-            self.waiting = [*batch, *self.waiting]
+            self.waiting.extendleft(reversed(batch))
 
     async def stop(self) -> None:
         """Stop, with every record ingested."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 
@@ -63,8 +64,11 @@ class Quotas:
     def stop(self) -> None:
         """Give back what is free and say good-bye; after the last call."""
         self._stopped = True
+        self._worker.halt()
+        while self._worker.answers:  # what the last turn was granted is given back, too
+            self.core.apply(self._worker.answers.popleft()[0], self._monotonic() + self._offset)
         backs = self.core.release()
-        self._worker.stop(Batch(self.core.holder, 1 << 30, (), backs), self.core.holder, self.core.spent())
+        self._worker.leave(Batch(self.core.holder, 1 << 30, (), backs), self.core.holder, self.core.spent())
 
     @property
     def error(self) -> str:
@@ -175,8 +179,11 @@ class Quotas:
         self._offset = answer.now - self._monotonic()
         self.core.gateways = max(1, answer.gateways)
 
-    def answered(self, answer: Answer, started_s: float) -> None:
+    def answered(self) -> None:
         """The store has answered a batch."""
+        if self._stopped or not self._worker.answers:
+            return
+        answer, started_s = self._worker.answers.popleft()
         ended_s = self._monotonic()
         if ended_s - started_s < 1.0:  # an answer that took long says little about the time
             self._offset = answer.now - (started_s + ended_s) / 2
@@ -247,6 +254,8 @@ class Worker(threading.Thread):
         self._quotas: Quotas | None = None
         self._stopping = False
         self._holder = ""
+        self.answers: deque[tuple[Answer, float]] = deque()
+        """What the store said, with when it was asked, and nobody has heard yet."""
         self._said_at = float("-inf")
         self._reaped_at = float("-inf")
         self._settled_at = float("-inf")
@@ -283,7 +292,8 @@ class Worker(threading.Thread):
                 elif isinstance(asked, tuple):
                     self._store.count(asked)
                 else:
-                    self._tell("answered", self._store.exchange(asked), started_s)
+                    self.answers.append((self._store.exchange(asked), started_s))
+                    self._tell("answered")
             except Exception as error:  # noqa: BLE001  whatever the store raises, calls must be told
                 self.error = f"the store of limits and budgets does not answer: {error}"[:300]
                 self._tell("unanswered")
@@ -327,12 +337,15 @@ class Worker(threading.Thread):
         except StoreAwayError as error:
             self.error = f"the store of limits and budgets does not answer: {error}"[:300]
 
-    def stop(self, last: Batch, holder: str, spent: Sequence[str]) -> None:
-        """Stop after the turn that is running; give back what is free, and leave."""
+    def halt(self) -> None:
+        """Stop after the turn that is running; what it was answered is in `answers`."""
         self._stopping = True
         self._asked.put(None)
         if self.is_alive():
             self.join(5)
+
+    def leave(self, last: Batch, holder: str, spent: Sequence[str]) -> None:
+        """Count what was spent, give back what is free, and say good-bye; after `halt`."""
         try:
             for asked in self._left():
                 self._store.count(asked)

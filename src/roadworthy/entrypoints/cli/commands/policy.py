@@ -76,7 +76,7 @@ def _tried(resource: Any, source: Any, units: dict[str, str | None]) -> list[dic
         return wrong
     entry = policy_entry(resource.name, resource.spec, units=below(set(resource.spec.units), units))
     return [
-        row("valid", "spec.cedar", f"{len(entry.statements)} statements.", holds=True),
+        row("valid", "spec.cedar", _counted(len(entry.statements)), holds=True),
         *(
             row(one.name, f"spec.tests[{one.place}]", one.said, holds=one.holds)
             for one in try_all(entry, resource.spec.tests)
@@ -137,3 +137,7 @@ def explain(
     output.show_rows(
         fmt, columns, found["items"], whole=found, name="principal", empty="Nobody holds a key for that."
     )
+
+
+def _counted(statements: int) -> str:
+    return "1 statement." if statements == 1 else f"{statements} statements."
