@@ -83,10 +83,14 @@ class Line:
         self.admin.do("delete", ref, "--yes")
 
     def call(self, use_case: str = "rebooking", model: str = "small") -> httpx2.Response:
-        """Call with the use case's own key."""
+        """Call with the use case's own key; again, as the refusal says, where the store was slow."""
         headers = {"authorization": f"Bearer {self.keys[use_case]}", "content-type": "application/json"}
         url = f"{self.installation.gateway}/chat/completions"
-        return httpx2.post(url, content=body(model), headers=headers, timeout=20)
+        for _ in range(5):
+            answer = httpx2.post(url, content=body(model), headers=headers, timeout=20)
+            if b"budget_not_verifiable" not in answer.content:
+                break
+        return answer
 
 
 def body(model: str) -> bytes:
