@@ -1,4 +1,4 @@
-"""Small versions of the simulations in `bench/statistics.py`, which runs the same code longer."""
+"""Small versions of the simulations in `bench/error_rates.py`, which runs the same code longer."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`python -m bench.statistics`: how often the statistics are wrong, by simulation of what is known.
+"""`python -m bench.error_rates`: how often the statistics are wrong, by simulation of what is known.
 
 Prints one JSON line for each figure, then a table for README.md. Every run is seeded; `--runs 2000` (the
 default) takes some minutes of one core. A share from 2,000 runs has a standard error of 0.5 points at 5 %.
