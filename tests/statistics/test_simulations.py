@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bench import statistics as bench
+from bench import error_rates as bench
 
 RUNS = 200
 
