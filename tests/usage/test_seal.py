@@ -56,12 +56,16 @@ def test_every_column_but_the_batch_is_sealed() -> None:
     assert {column.name for column in store.records.columns} - {"batch_id", "doc"} == set(seal.COLUMNS)
 
 
-@pytest.mark.parametrize("column", seal.COLUMNS)
-@pytest.mark.parametrize("documented", [True, False])
+@pytest.mark.parametrize(
+    ("column", "documented"),
+    [
+        *((column, True) for column in seal.COLUMNS),
+        # Records without a document are from before there were tags.
+        *((column, False) for column in seal.COLUMNS if column != "tag"),
+    ],
+)
 def test_a_change_in_any_column_changes_the_digest(column: str, documented: bool) -> None:  # noqa: FBT001
     """No field can be altered unseen."""
-    if not documented and column == "tag":
-        pytest.skip("records without a document are from before there were tags")
     given = {} if documented else {"doc": None, "body": "{}"}
     row = row_of(CallRecord(id="call_1", at=1, decision="allowed"), **given)
     value = "[]" if column == "body" else 7 if not isinstance(row[column], str) else f"{row[column]} "
